@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/options.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+namespace heartbeat::detail {
+
+/// Decides when to beat, what proves life, and when a silent peer is suspected and declared dead. Pure: the
+/// time comes in. One object per link.
+///
+/// A round begins `interval` after the last proof of life with a beat, is doubted after half of `timeout`,
+/// when a second beat goes out as a probe, and ends with proof or, after `timeout`, with the death of the
+/// link.
+class heartbeat_monitor {
+public:
+    enum class action {
+        /// Nothing is due; come back at `due()`.
+        sleep,
+        /// Send a beat, then call `resume` again.
+        send_beat,
+        /// Tell that the peer is suspected and send another beat, then call `resume` again.
+        suspect,
+        /// The deadline has passed, but what has reached this host may not have been read yet. If there is
+        /// such input
+        /// tell so by `input`. Give the event loop one turn for what was read and not handled, then call
+        /// `resume`.
+        look_again,
+        /// No proof came in time: end the link.
+        declare_dead,
+    };
+
+    explicit heartbeat_monitor(heartbeat_options const& options) noexcept
+        : interval_(options.interval), timeout_(options.timeout), proof_(options.proof) {}
+
+    /// The link is open: its handshake was a proof of life.
+    void start(time_point now) noexcept {
+        last_proof_ = last_input_ = now;
+        rest();
+    }
+
+    /// No verdicts from now on: the link ends on purpose, or nothing is read from it. `start` begins anew.
+    void stop() noexcept { phase_ = phase::stopped; }
+
+    /// The protocol has agreed with the peer on other times. Takes effect with the next round.
+    void negotiate(duration interval, duration timeout) noexcept {
+        interval_ = std::max(interval, duration{});
+        if (timeout > duration{}) timeout_ = timeout;
+    }
+
+    /// What is due at `now`.
+    action resume(time_point now) noexcept {
+        if (now < due()) return action::sleep;
+        switch (phase_) {
+            case phase::stopped: break;
+            case phase::resting: return begin_round(now);
+            case phase::asking: phase_ = phase::suspecting; return action::suspect;
+            case phase::suspecting:
+            case phase::doubting: return judge(now);
+        }
+        return action::sleep;
+    }
+
+    /// When `resume` has something to do; `time_point::max()` for never.
+    time_point due() const noexcept {
+        switch (phase_) {
+            case phase::stopped: break;
+            case phase::resting: return interval_ > duration{} ? last_proof_ + interval_ : time_point::max();
+            case phase::asking: return round_began_ + timeout_ / 2;
+            case phase::suspecting: return deadline_;
+            case phase::doubting: return last_doubt_;
+        }
+        return time_point::max();
+    }
+
+    /// A beat was handed to the link.
+    void sent(std::uint64_t id, time_point now) noexcept {
+        beats_[beat_count_ % beats_.size()] = {id, now};
+        ++beat_count_;
+    }
+
+    /// The answer to a beat was read. Returns the round-trip time if the beat belongs to the current round; a
+    /// late answer to an earlier beat proves nothing and gives nothing.
+    std::optional<duration> answered(std::uint64_t id, time_point now) noexcept {
+        auto const known = std::min(beat_count_, beats_.size());
+        for (std::size_t index = 0; index < known; ++index) {
+            if (beats_[index].id != id) continue;
+            auto const round_trip = now - beats_[index].sent;
+            prove(now);
+            return round_trip;
+        }
+        return std::nullopt;
+    }
+
+    /// Something else has proved life, such as a beat of the peer's own.
+    void prove(time_point now) noexcept {
+        if (phase_ == phase::stopped) return;
+        last_proof_ = now;
+        rest();
+    }
+
+    /// Bytes arrived, of whatever kind.
+    void input(time_point now) noexcept {
+        last_input_ = now;
+        if (proof_ == liveness::any_input) prove(now);
+    }
+
+    /// Time since the last proof of life was read.
+    duration silence(time_point now) const noexcept { return now - last_proof_; }
+
+private:
+    enum class phase {
+        stopped,
+        /// Life is proved until `interval` has passed.
+        resting,
+        /// A beat is out, or waits to go out.
+        asking,
+        /// So is a probe.
+        suspecting,
+        /// The deadline has passed, the last look is due.
+        doubting,
+    };
+
+    struct sent_beat {
+        std::uint64_t id = 0;
+        time_point sent = {};
+    };
+
+    // While input keeps arriving, the answer may be queued behind it; but not for ever.
+    static constexpr int most_timeouts = 4;
+
+    void rest() noexcept {
+        phase_ = phase::resting;
+        beat_count_ = 0;
+    }
+
+    action begin_round(time_point now) noexcept {
+        phase_ = phase::asking;
+        beat_count_ = 0;
+        round_began_ = now;
+        deadline_ = now + timeout_;
+        last_call_.reset();
+        return action::send_beat;
+    }
+
+    action judge(time_point now) noexcept {
+        // Counted from when the deadline was handled: a strand that did not run could not read either.
+        if (!last_call_) last_call_ = now + (most_timeouts - 1) * timeout_;
+        if (last_input_ > round_began_) {
+            deadline_ = std::min(last_input_ + timeout_, *last_call_);
+            if (now < deadline_) {
+                phase_ = phase::suspecting;
+                return action::sleep;
+            }
+        }
+        if (phase_ == phase::doubting) return action::declare_dead;
+        phase_ = phase::doubting;
+        last_doubt_ = now;
+        return action::look_again;
+    }
+
+    duration interval_;
+    duration timeout_;
+    liveness proof_;
+    phase phase_ = phase::stopped;
+    time_point last_proof_ = {};
+    time_point last_input_ = {};
+    time_point round_began_ = {};
+    time_point deadline_ = {};
+    /// How far input can move the deadline of this round.
+    std::optional<time_point> last_call_ = {};
+    time_point last_doubt_ = {};
+    std::array<sent_beat, 2> beats_ = {};
+    std::size_t beat_count_ = 0;
+};
+
+}  // namespace heartbeat::detail

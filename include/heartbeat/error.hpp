@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <boost/system/error_code.hpp>
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace heartbeat {
+
+/// Why a link, an attempt, a run or an operation ended. One code per cause; the code of the layer
+/// below, where there is one, is kept beside it as `reason::evidence`.
+enum class errc {
+    /// The application closed the socket on purpose. Nothing follows until it starts a new run.
+    closed = 1,
+    /// The application cancelled the run or destroyed the socket. Nothing follows.
+    cancelled,
+    /// The host name could not be resolved. Retried.
+    resolve_failed,
+    /// Resolving took longer than `deadlines.resolve`. The lookup is abandoned; retried.
+    resolve_timeout,
+    /// No address of the host accepted the TCP connection. Retried.
+    connect_failed,
+    /// Connecting took longer than `deadlines.connect`. Retried.
+    connect_timeout,
+    /// The server answered the upgrade request with an HTTP status other than 101. Retried.
+    upgrade_refused,
+    /// The link broke, or what came back was not a valid answer, during the upgrade. Retried.
+    upgrade_failed,
+    /// The upgrade was not answered within `deadlines.upgrade`. Retried.
+    upgrade_timeout,
+    /// The steps of the attempt together took longer than `deadlines.attempt`. Retried.
+    attempt_timeout,
+    /// The peer gave no proof of life within `heartbeat.timeout`. Retried.
+    heartbeat_timeout,
+    /// The peer sent a Close frame (RFC 6455 section 5.5.1); see `reason::close_code`. Retried.
+    closed_by_peer,
+    /// The connection broke without a Close frame: end of stream, reset, network error. Retried.
+    connection_lost,
+    /// The peer broke RFC 6455 and was sent a Close frame that says so. Retried.
+    protocol_violation,
+    /// The peer sent a message larger than `limits.message_bytes`. Retried.
+    message_too_big,
+    /// The mailbox was full and its policy is `overflow::close`. Retried.
+    mailbox_full,
+    /// A close handshake was not completed within `deadlines.close`; the connection was cut.
+    close_timeout,
+    /// `reconnect.max_attempts` or `reconnect.max_elapsed` was reached. The run ends.
+    retries_exhausted,
+    /// `async_run` was called while a run was in progress. That run goes on.
+    already_running,
+    /// The run ended before the operation could complete.
+    stopped,
+    /// The outbox has reached `limits.outbox_messages` or `limits.outbox_bytes`.
+    outbox_full,
+    /// The text of a message is not valid UTF-8 (RFC 6455 section 5.6).
+    invalid_utf8,
+};
+
+/// A short text for each code, without a period.
+inline char const* to_string(errc code) noexcept {
+    switch (code) {
+        case errc::closed: return "closed on purpose";
+        case errc::cancelled: return "cancelled";
+        case errc::resolve_failed: return "the host name could not be resolved";
+        case errc::resolve_timeout: return "resolving the host name took too long";
+        case errc::connect_failed: return "the connection was not accepted";
+        case errc::connect_timeout: return "connecting took too long";
+        case errc::upgrade_refused: return "the server refused the upgrade to websocket";
+        case errc::upgrade_failed: return "the upgrade to websocket failed";
+        case errc::upgrade_timeout: return "the upgrade to websocket was not answered in time";
+        case errc::attempt_timeout: return "the connection attempt took too long";
+        case errc::heartbeat_timeout: return "the peer gave no sign of life in time";
+        case errc::closed_by_peer: return "closed by the peer";
+        case errc::connection_lost: return "the connection was lost";
+        case errc::protocol_violation: return "the peer broke the websocket protocol";
+        case errc::message_too_big: return "the peer sent a message over the size limit";
+        case errc::mailbox_full: return "received messages were not taken in time";
+        case errc::close_timeout: return "the close handshake was not completed in time";
+        case errc::retries_exhausted: return "no attempts are left";
+        case errc::already_running: return "a run is in progress already";
+        case errc::stopped: return "the run ended first";
+        case errc::outbox_full: return "the outbox is full";
+        case errc::invalid_utf8: return "the text is not valid UTF-8";
+    }
+    return "no error";
+}
+
+namespace detail {
+
+class category final : public boost::system::error_category {
+public:
+    char const* name() const noexcept override { return "heartbeat"; }
+    std::string message(int value) const override { return to_string(static_cast<errc>(value)); }
+};
+
+/// `text` in quotation marks and on one line, for error texts: control characters become \xHH.
+inline std::string quoted(std::string_view text) {
+    constexpr char const* digits = "0123456789abcdef";
+    std::string result = "\"";
+    for (char const c : text) {
+        auto const byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte != 0x7f)
+            result += c;
+        else
+            result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
+    }
+    return result += '"';
+}
+
+}  // namespace detail
+
+/// The category of `errc`. Thread-safe.
+inline boost::system::error_category const& error_category() noexcept {
+    static detail::category const instance;
+    return instance;
+}
+
+/// Makes an error code of the category `heartbeat`; found by argument-dependent lookup.
+inline boost::system::error_code make_error_code(errc code) noexcept {
+    return {static_cast<int>(code), error_category()};
+}
+
+}  // namespace heartbeat
+
+template <>
+struct boost::system::is_error_code_enum<heartbeat::errc> : std::true_type {};

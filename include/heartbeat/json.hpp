@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/events.hpp>
+#include <heartbeat/message.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace heartbeat {
+
+/// Reads a message as JSON. A message that is not JSON gives nothing and, if `wrong` is given, what is wrong
+/// with it.
+inline std::optional<nlohmann::json> parse_json(message const& received, malformed* wrong = nullptr) {
+    try {
+        return nlohmann::json::parse(received.text());
+    } catch (nlohmann::json::parse_error const& error) {
+        if (wrong != nullptr)
+            *wrong = {std::string(received.text()), error.byte == 0 ? 0 : error.byte - 1, error.what()};
+        return std::nullopt;
+    }
+}
+
+/// Gives the messages of a socket to typed handlers by one of their fields:
+/// `{"ModeCode":"message","msg":...}` goes to the handler of `"message"`, which gets the content of `msg` as
+/// the type that it asked for.
+///
+/// A message that is not a JSON object, has no such fields, or has another content than its handler asked
+/// for, is reported as the event `malformed` of the socket. A kind that has no handler goes to the one of
+/// `otherwise`, if any.
+///
+/// Copies share their handlers. Not thread-safe: add the handlers before the socket starts, or on its strand.
+class json_router {
+public:
+    /// The names of the fields that hold the kind and the content.
+    explicit json_router(std::string kind_field = "ModeCode", std::string content_field = "msg")
+        : table_(std::make_shared<table>(table{std::move(kind_field), std::move(content_field), {}, {}})) {}
+
+    /// Calls `handler(Content const&)` for messages of this kind. `Content` is `nlohmann::json` or any type
+    /// that `nlohmann::json::get` can make. An earlier handler of the same kind is replaced.
+    template <class Content = nlohmann::json, class Handler>
+    json_router& on(std::string kind, Handler handler) {
+        table_->handlers[std::move(kind)] = [handler =
+                                                 std::move(handler)](nlohmann::json const& content) mutable {
+            handler(content.get<Content>());
+        };
+        return *this;
+    }
+
+    /// Calls `handler(nlohmann::json const&)` with the whole of each message whose kind has no handler.
+    template <class Handler>
+    json_router& otherwise(Handler handler) {
+        table_->otherwise = std::move(handler);
+        return *this;
+    }
+
+    /// Routes one message. Gives what is wrong with it, if anything. Throws what the handler throws.
+    std::optional<malformed> operator()(message const& received) const {
+        malformed wrong;
+        auto const document = parse_json(received, &wrong);
+        if (!document) return wrong;
+        auto const& [kind_field, content_field, handlers, otherwise] = *table_;
+        auto const report = [&](std::string what) {
+            return malformed{std::string(received.text()), 0, std::move(what)};
+        };
+        if (!document->is_object()) return report("expected a JSON object");
+        auto const kind = document->find(kind_field);
+        if (kind == document->end() || !kind->is_string())
+            return report("expected a text in field " + kind_field);
+        auto const handler = handlers.find(kind->get<std::string>());
+        if (handler == handlers.end()) {
+            if (otherwise) otherwise(*document);
+            return std::nullopt;
+        }
+        auto const content = document->find(content_field);
+        if (content == document->end()) return report("expected a field " + content_field);
+        try {
+            handler->second(*content);
+        } catch (nlohmann::json::exception const& error) {
+            return report("field " + content_field + ": " + error.what());
+        }
+        return std::nullopt;
+    }
+
+    /// Routes all messages of a socket from now on.
+    template <class Socket>
+    connection attach(Socket& socket) const {
+        return socket.template on<message>([&socket, router = *this](message const& received) {
+            if (auto const wrong = router(received)) socket.emit(*wrong);
+        });
+    }
+
+private:
+    struct table {
+        std::string kind_field;
+        std::string content_field;
+        std::map<std::string, std::function<void(nlohmann::json const&)>> handlers;
+        std::function<void(nlohmann::json const&)> otherwise;
+    };
+
+    std::shared_ptr<table> table_;
+};
+
+}  // namespace heartbeat

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/net/byte_layer.hpp>
+
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/core/bind_handler.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/teardown.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+namespace heartbeat::detail {
+
+/// A handler that looks at a result before it passes it on. Whatever is associated with the handler stays so.
+template <class Observer, class Handler>
+struct observed_handler {
+    /// Called with the error and the count; gives the count to pass on.
+    Observer observe;
+    Handler handler;
+
+    void operator()(error_code error, std::size_t count) {
+        auto const result = observe(error, count);
+        std::move(handler)(error, result);
+    }
+};
+
+template <class Observer, class Handler>
+observed_handler(Observer, Handler) -> observed_handler<Observer, Handler>;
+
+/// Hears what passes through a `coalescing_stream`.
+class stream_observer {
+public:
+    virtual void bytes_read(std::size_t count) = 0;
+    virtual void bytes_written(std::size_t count) = 0;
+    /// The websocket is done and ends the connection below; the peer may never answer that.
+    virtual void teardown_begins() = 0;
+
+protected:
+    ~stream_observer() = default;
+};
+
+/// The layer directly under the websocket. It turns a burst of small frames into one write: while corked,
+/// frames are copied into a buffer and count as written; the first one that is not takes them all with it. So
+/// whoever corks must write again uncorked. An error of the write appears there.
+///
+/// It also counts the bytes and notes their arrival, which the websocket above cannot: a pong is no read of
+/// its own.
+template <class Stream>
+class coalescing_stream {
+public:
+    using next_layer_type = Stream;
+    using executor_type = typename Stream::executor_type;
+
+    /// Frames are gathered up to this many bytes.
+    static constexpr std::size_t capacity = 16 * 1024;
+
+    template <class Executor>
+    coalescing_stream(Executor const& executor, stream_observer& observer)
+        : next_(executor), observer_(observer) {}
+
+    next_layer_type& next_layer() noexcept { return next_; }
+    executor_type get_executor() noexcept { return next_.get_executor(); }
+    stream_observer& observer() noexcept { return observer_; }
+
+    /// Gathers what is written from now on, or stops doing so with the next write.
+    void cork(bool gather) noexcept { corked_ = gather; }
+
+    /// Gives the buffer's memory back, if nothing is in it.
+    void release() noexcept {
+        if (gathered_.empty()) std::string().swap(gathered_);
+    }
+
+    template <class Buffers, class CompletionToken>
+    auto async_read_some(Buffers const& buffers, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+            [](auto handler, coalescing_stream* self, Buffers const& space) {
+                auto const note = [self](error_code, std::size_t count) {
+                    if (count != 0) self->observer_.bytes_read(count);
+                    return count;
+                };
+                self->next_.async_read_some(space, observed_handler{note, std::move(handler)});
+            },
+            token, this, buffers);
+    }
+
+    template <class Buffers, class CompletionToken>
+    auto async_write_some(Buffers const& buffers, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+            [](auto handler, coalescing_stream* self, Buffers const& bytes) {
+                self->write(bytes, std::move(handler));
+            },
+            token, this, buffers);
+    }
+
+private:
+    template <class Buffers, class Handler>
+    void write(Buffers const& bytes, Handler handler) {
+        if (!corked_ && gathered_.empty()) {
+            auto const note = [this](error_code, std::size_t count) {
+                observer_.bytes_written(count);
+                return count;
+            };
+            return next_.async_write_some(bytes, observed_handler{note, std::move(handler)});
+        }
+        auto const accepted = gather(bytes);
+        if (corked_ && gathered_.size() < capacity) {
+            asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error_code{}, accepted));
+            return;
+        }
+        auto const note = [this, accepted](error_code error, std::size_t count) {
+            observer_.bytes_written(count);
+            gathered_.clear();
+            return error ? 0 : accepted;
+        };
+        asio::async_write(next_, asio::buffer(gathered_), observed_handler{note, std::move(handler)});
+    }
+
+    // Copies as much as fits, and at least something: the buffer is written out whenever it is full.
+    template <class Buffers>
+    std::size_t gather(Buffers const& bytes) {
+        auto const old = gathered_.size();
+        auto const accepted = std::min(capacity - old, asio::buffer_size(bytes));
+        gathered_.resize(old + accepted);
+        return asio::buffer_copy(asio::buffer(gathered_.data() + old, accepted), bytes);
+    }
+
+    Stream next_;
+    stream_observer& observer_;
+    std::string gathered_;
+    bool corked_ = false;
+};
+
+/// Lets the observer know that the websocket is done, then ends the connection as the stream below does.
+template <class Stream, class Handler>
+void async_teardown(beast::role_type role, coalescing_stream<Stream>& stream, Handler&& handler) {
+    stream.observer().teardown_begins();
+    using beast::websocket::async_teardown;
+    async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+}
+
+}  // namespace heartbeat::detail
+
+template <template <class, class> class Associator, class Observer, class Handler, class Default>
+struct boost::asio::associator<Associator, heartbeat::detail::observed_handler<Observer, Handler>, Default>
+    : Associator<Handler, Default> {
+    using subject = heartbeat::detail::observed_handler<Observer, Handler>;
+
+    static auto get(subject const& op) noexcept { return Associator<Handler, Default>::get(op.handler); }
+    static auto get(subject const& op, Default const& fallback) noexcept {
+        return Associator<Handler, Default>::get(op.handler, fallback);
+    }
+};

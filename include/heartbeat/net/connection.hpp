@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/core/backoff.hpp>
+#include <heartbeat/core/lifecycle.hpp>
+#include <heartbeat/core/retry_policy.hpp>
+#include <heartbeat/core/round_trip.hpp>
+#include <heartbeat/core/send_order.hpp>
+#include <heartbeat/events.hpp>
+#include <heartbeat/net/abandon_service.hpp>
+#include <heartbeat/net/link.hpp>
+#include <heartbeat/net/mailbox.hpp>
+#include <heartbeat/options.hpp>
+#include <heartbeat/stats.hpp>
+
+#include <boost/asio/query.hpp>
+#include <boost/asio/strand.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace heartbeat::detail {
+
+/// What the operations of a socket share: its strand, its decisions and its queues. Owned by the socket and
+/// by the operations in progress, so it lives until the last of them has completed.
+///
+/// Everything runs on the strand except for what says otherwise. The bodies stand with the operation that
+/// they serve.
+template <class Protocol, class Stream, class Clock>
+class connection final : public abandonable,
+                         public std::enable_shared_from_this<connection<Protocol, Stream, Clock>> {
+public:
+    using strand_type = asio::strand<typename Stream::executor_type>;
+    using link_type = link<Protocol, Stream, Clock>;
+    using link_pointer = std::shared_ptr<link_type>;
+    using phase = lifecycle::phase;
+
+    connection(typename Stream::executor_type const& executor, options&& settings, Protocol&& prototype);
+    ~connection();
+
+    // For the socket, from any thread: request.hpp and write_op.hpp.
+
+    strand_type const& strand() const noexcept { return strand_; }
+    /// The strand as the executor of handlers: with `strand<any_io_executor>` itself, Boost 1.81 takes the
+    /// interface of the old executors, which it does not have.
+    asio::any_io_executor const& handler_executor() const noexcept { return handler_executor_; }
+    socket_events& events() noexcept { return bus_; }
+    state visible_state() const noexcept { return state_.load(std::memory_order_acquire); }
+    stats snapshot();
+    /// Queues a message, or says why not and leaves both arguments alone. `ticket` is set before the message
+    /// can leave.
+    errc send(message&& content, completion<outcome>&& receipt, std::atomic<std::uint64_t>* ticket = nullptr);
+    void accept_messages();
+    std::uint64_t new_ticket() noexcept { return next_ticket_.fetch_add(1, std::memory_order_relaxed); }
+    /// Runs `work(*this)` on the strand, later.
+    template <class Work>
+    void post(Work work);
+    /// Runs `work(*this)` on the strand when the operation that this slot belongs to is cancelled.
+    template <class Work>
+    void on_cancel(asio::cancellation_slot slot, Work work);
+
+    // For the socket, on the strand: run_op.hpp and request.hpp.
+
+    void start(std::uint64_t ticket, completion<error_code> done);
+    void cancel_run(std::uint64_t ticket);
+    void close(completion<error_code> done);
+    void cancel();
+    void connect_now() { feed(lifecycle::event::connect_now); }
+    void cancel_send(std::uint64_t ticket);
+    void receive(std::uint64_t ticket, mailbox::receiver done);
+    void cancel_receive(std::uint64_t ticket) { mailbox_.cancel(ticket); }
+    void wait_for(std::uint64_t ticket, state wanted, completion<error_code> done);
+    template <class Event>
+    void next_event(std::uint64_t ticket, completion<error_code, Event> done);
+    void cancel_wait(std::uint64_t ticket);
+    /// The socket is gone.
+    void orphan();
+    template <class Event>
+    void emit(Event const& happened) {
+        bus_.emit(happened);
+    }
+
+    // For the operations.
+
+    options const& settings() const noexcept { return settings_; }
+    /// Each operation that is begun is left once; the run ends when all are.
+    void enter() noexcept { ++outstanding_; }
+    void leave();
+    /// The one place where an attempt fails or a link ends. The first reason counts, the others change
+    /// nothing.
+    void end(link_type& ending, reason why);
+    /// What an error of the websocket says about the end of a link.
+    reason explain(link_type const& at, error_code error) const;
+    void begin_step(link_type& at, duration limit, errc code);
+    void connected(link_type& at);
+    void deadline_passed(link_type& at);
+    void wait_over(std::uint64_t number);
+    void received(link_type& at);
+    void beat(link_type& at);
+    void write(link_type& at);
+    void written(link_type& at, error_code error);
+
+    // For the layer below the websocket.
+
+    void bytes_read(link_type& at, std::size_t number);
+    void bytes_written(std::size_t number);
+    void teardown_begins(link_type& at);
+
+    // For the execution context.
+
+    void abandon() override;
+
+private:
+    // run_op.hpp
+    void feed(lifecycle::event happened) { perform(advance(happened)); }
+    lifecycle::action advance(lifecycle::event happened);
+    void perform(lifecycle::action what);
+    lifecycle::event judge(link_type const& ending, reason const& why, time_point now);
+    void begin_wait();
+    void cut_link();
+    void collect();
+    void finish();
+
+    // connect_op.hpp
+    void begin_attempt();
+    void begin_session();
+    void arm_deadline(link_type& at, time_point due, errc code);
+    void disarm_deadline(link_type& at);
+
+    // read_op.hpp
+    void read(link_type& at);
+    void watch_control_frames(link_type& at);
+    void close_frame(link_type& at);
+    void pong(link_type& at, std::string_view payload);
+    void classify(link_type& at, inbound_frame const& frame);
+    void deliver(link_type& at, inbound_frame const& frame);
+    void pause(link_type& at);
+    void unpause();
+
+    // beat_op.hpp
+    void arm_heart(link_type& at);
+    void rearm_heart(link_type& at);
+    void request_beat(link_type& at);
+    void answered(link_type& at, std::uint64_t id);
+    void proved(link_type& at);
+    void note_delay(duration late);
+
+    // write_op.hpp
+    send_situation look(link_type& at);
+    void write_beat(link_type& at);
+    void write_stand_in(link_type& at);
+    void write_reply(link_type& at);
+    void write_control(link_type& at);
+    void write_fragment(link_type& at);
+    void write_frame(link_type& at, bool text, bool last, asio::const_buffer payload);
+    void begin_write(link_type& at);
+    void note_beat(link_type& at, std::uint64_t id);
+    void reply(link_type& at, outbound_frame&& frame);
+    std::optional<message_queue::entry> take_message();
+    void give_back(link_type& at);
+    void settle(message_queue::entry&& entry, outcome result);
+    void tell(message_queue::entry&& entry, outcome result);
+
+    // close_op.hpp
+    void begin_drain();
+    void begin_close();
+
+    // request.hpp
+    void fail_waits(error_code error);
+    void slot_threw(std::exception_ptr exception);
+    template <class Function, class Result>
+    Result guarded(Function function, Result fallback);
+    template <class Update>
+    void count(Update update);
+    void went_up(time_point now);
+    void went_down(time_point now);
+    time_point time() const { return clock_.now(); }
+
+    strand_type strand_;
+    asio::any_io_executor handler_executor_;
+    options const settings_;
+    Protocol const prototype_;
+    clock_source<Clock> clock_;
+    abandon_service& abandon_service_;
+    std::mt19937_64 random_;
+    socket_events bus_;
+
+    lifecycle lifecycle_;
+    backoff backoff_;
+    retry_policy retry_policy_;
+    timer_for<Clock> wait_timer_;
+    link_pointer link_;
+    /// Operations that are under way. A lookup is not counted: it may hang in the operating system.
+    std::uint64_t outstanding_ = 0;
+    std::uint64_t waits_made_ = 0;
+
+    /// Why the run ends; without a cause while it goes on.
+    reason ending_ = {};
+    waiting coming_wait_ = {};
+    /// Dials since the last stable link.
+    unsigned attempts_ = 0;
+    time_point outage_began_ = {};
+    bool linked_before_ = false;
+    /// Slots of `opened` are running: what they send goes to the front.
+    bool opening_ = false;
+    bool reporting_failure_ = false;
+
+    completion<error_code> run_;
+    std::uint64_t run_ticket_ = 0;
+    /// A run has ended and no other was started.
+    bool run_ended_ = false;
+    std::vector<completion<error_code>> closes_;
+    mailbox mailbox_;
+    /// Whoever waits for an event or a state: called with an error, it gives up.
+    std::unordered_map<std::uint64_t, std::function<void(error_code)>> waits_;
+
+    std::atomic<state> state_ = state::stopped;
+    std::atomic<std::uint64_t> next_ticket_ = 1;
+    std::atomic<bool> write_requested_ = false;
+
+    std::mutex outbox_mutex_;
+    message_queue outbox_;
+
+    std::mutex stats_mutex_;
+    stats stats_;
+    round_trip round_trip_;
+    time_point down_since_ = {};
+    bool down_ = false;
+};
+
+/// What every handler of a link's operations holds, and where it runs.
+template <class Connection>
+struct operation {
+    using executor_type = asio::any_io_executor;
+
+    std::shared_ptr<Connection> self;
+    typename Connection::link_pointer at;
+
+    executor_type const& get_executor() const noexcept { return self->handler_executor(); }
+};
+
+}  // namespace heartbeat::detail

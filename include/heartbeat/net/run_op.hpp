@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A run: from `async_run` to its completion. The lifecycle decides; this carries out.
+
+#include <heartbeat/net/connection.hpp>
+
+#include <boost/asio/error.hpp>
+
+namespace heartbeat::detail {
+
+/// Waits out the delay before the next attempt.
+template <class Connection>
+struct wait_op {
+    using executor_type = asio::any_io_executor;
+
+    std::shared_ptr<Connection> self;
+    std::uint64_t number;
+
+    executor_type const& get_executor() const noexcept { return self->handler_executor(); }
+
+    void operator()(error_code) {
+        // A wait that was replaced has another number, even if its timer expired first.
+        self->wait_over(number);
+        self->leave();
+    }
+};
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion<error_code> done) {
+    if (lifecycle_.now() != phase::stopped) return done(errc::already_running);
+    run_ = std::move(done);
+    run_ticket_ = ticket;
+    run_ended_ = false;
+    ending_ = {};
+    attempts_ = 0;
+    backoff_.reset();
+    linked_before_ = false;
+    outage_began_ = time();
+    went_down(outage_began_);
+    feed(lifecycle::event::start);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::close(completion<error_code> done) {
+    if (lifecycle_.now() == phase::stopped) return done({});
+    closes_.push_back(std::move(done));
+    if (ending_.cause == errc{}) ending_.cause = errc::closed;
+    feed(lifecycle::event::close);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::cancel() {
+    if (lifecycle_.now() != phase::stopped) ending_ = {.cause = errc::cancelled};
+    feed(lifecycle::event::cancel);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::cancel_run(std::uint64_t ticket) {
+    if (ticket == run_ticket_) cancel();
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::orphan() {
+    cancel();
+    // Without a run there is nobody left who would complete these.
+    if (lifecycle_.now() == phase::stopped) fail_waits(asio::error::operation_aborted);
+}
+
+template <class Protocol, class Stream, class Clock>
+lifecycle::action connection<Protocol, Stream, Clock>::advance(lifecycle::event happened) {
+    auto const before = lifecycle_.visible();
+    auto const what = lifecycle_.resume(happened);
+    auto const after = lifecycle_.visible();
+    if (before != after) {
+        state_.store(after, std::memory_order_release);
+        emit(state_changed{before, after});
+    }
+    return what;
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::perform(lifecycle::action what) {
+    using action = lifecycle::action;
+    switch (what) {
+        case action::none: return;
+        case action::dial: return begin_attempt();
+        case action::announce: return begin_session();
+        case action::wait: return begin_wait();
+        case action::drain: return begin_drain();
+        case action::send_close: return begin_close();
+        case action::cut: return cut_link();
+        case action::collect: return collect();
+        case action::finish: return finish();
+    }
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
+    if (ending.ended) return;
+    ending.ended = true;
+    ending.monitor.stop();
+    ending.heart.timer.cancel();
+    disarm_deadline(ending);
+    ending.websocket.next_layer().next_layer().close();
+    auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
+    give_back(ending);
+
+    auto const now = time();
+    auto const next = advance(judge(ending, why, now));
+    if (ending.opened) {
+        emit(closed{ending.session, std::move(why), now - ending.opened_at});
+    } else if (ending_.cause != errc::closed && ending_.cause != errc::cancelled) {
+        emit(attempt_failed{attempts_, std::move(why)});
+    }
+    perform(next);
+}
+
+template <class Protocol, class Stream, class Clock>
+lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const& ending, reason const& why,
+                                                            time_point now) {
+    if (ending.opened) {
+        went_down(now);
+        if (now - ending.opened_at >= settings_.reconnect.stable_after) {
+            attempts_ = 0;
+            backoff_.reset();
+            outage_began_ = now;
+        }
+    }
+    if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
+    auto const delay = backoff_.next(random_);
+    auto const stop = retry_decision{.retry = false, .cause = why.cause};
+    auto const decision =
+        guarded([&] { return retry_policy_.decide(why, attempts_, now - outage_began_ + delay); }, stop);
+    if (decision.retry) {
+        coming_wait_ = {attempts_ + 1, delay, why};
+        return lifecycle::event::ended_retry;
+    }
+    ending_ = why;
+    if (decision.cause != why.cause) {
+        ending_.cause = decision.cause;
+        ending_.evidence = why.cause;
+    }
+    return lifecycle::event::ended_stop;
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::begin_wait() {
+    enter();
+    wait_timer_.expires_at(time() + coming_wait_.delay);
+    wait_timer_.async_wait(wait_op<connection>{this->shared_from_this(), ++waits_made_});
+    emit(coming_wait_);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::wait_over(std::uint64_t number) {
+    if (number == waits_made_) feed(lifecycle::event::wait_elapsed);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::cut_link() {
+    auto const why = ending_.cause == errc::closed && link_->opened ? errc::close_timeout : ending_.cause;
+    end(*link_, {.cause = why});
+    collect();
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::collect() {
+    ++waits_made_;
+    wait_timer_.cancel();
+    if (outstanding_ == 0) feed(lifecycle::event::collected);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::leave() {
+    if (--outstanding_ == 0 && lifecycle_.now() == phase::collecting) feed(lifecycle::event::collected);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::finish() {
+    std::vector<message_queue::entry> left;
+    {
+        std::lock_guard const lock(outbox_mutex_);
+        outbox_.close();
+        left = outbox_.clear();
+    }
+    for (auto& entry : left) tell(std::move(entry), {delivery::dropped, ending_.cause});
+    run_ended_ = true;
+    went_up(time());
+    emit(stopped{ending_});
+
+    bool const cancelled = ending_.cause == errc::cancelled;
+    error_code const aborted = asio::error::operation_aborted;
+    fail_waits(cancelled ? aborted : errc::stopped);
+    for (auto& done : std::exchange(closes_, {})) done({});
+    auto done = std::exchange(run_, {});
+    done(cancelled ? aborted : ending_.cause == errc::closed ? error_code{} : ending_.cause);
+}
+
+}  // namespace heartbeat::detail

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/reason.hpp>
+#include <heartbeat/url.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace heartbeat {
+
+/// What proves that the peer is alive.
+enum class liveness {
+    /// The answer to a heartbeat of the current round. Only a round trip shows that both directions work.
+    round_trip,
+    /// Any byte that arrives. Cheaper for the peer, blind to a link that only receives.
+    any_input,
+};
+
+/// What becomes of a received message that finds no slot and a full mailbox.
+enum class overflow {
+    /// The oldest message in the mailbox is discarded and counted in `stats::messages_discarded`.
+    drop_oldest,
+    /// The new message is discarded and counted in `stats::messages_discarded`.
+    drop_newest,
+    /// The link ends with `errc::mailbox_full`.
+    close,
+    /// Nothing is read until a message is taken, so the peer is slowed down by TCP. Answers to heartbeats are
+    /// not read either: liveness is suspended meanwhile, and `stats::reading_paused` says so.
+    pause,
+};
+
+/// When to ask for a sign of life, and how long to wait for it.
+struct heartbeat_options {
+    /// From proof of life to the next beat; 0 means no heartbeat. A protocol may negotiate another.
+    duration interval = std::chrono::seconds{15};
+    /// From the beat to the verdict, above 0 unless `interval` is 0. The peer is suspected and probed once
+    /// after half of it. A dead peer is noticed within `interval + timeout` of the last proof of life.
+    duration timeout = std::chrono::seconds{5};
+    liveness proof = liveness::round_trip;
+};
+
+/// Whether, and after what delay, to dial again.
+struct reconnect_options {
+    /// False: the run ends when the link does.
+    bool enabled = true;
+    /// The nominal delay before the first retry, above 0.
+    duration delay = std::chrono::seconds{1};
+    /// Each further retry waits this many times longer; 1 (fixed delay) or more.
+    double growth = 2.0;
+    /// The nominal delay never grows above this, nor above `delay` where that is larger.
+    duration max_delay = std::chrono::seconds{30};
+    /// The real delay is drawn anew for each attempt, uniformly from [nominal / 2, nominal], so that clients
+    /// do not return all at once after a server's restart. False waits exactly the nominal delay.
+    bool jitter = true;
+    /// A link that was open this long has been stable: the delays and limits below start again.
+    duration stable_after = std::chrono::seconds{10};
+    /// The run ends with `errc::retries_exhausted` when this many attempts in a row have failed; 0 is
+    /// unlimited.
+    unsigned max_attempts = 0;
+    /// The run ends with `errc::retries_exhausted` when dialling again would come later than this after the
+    /// loss; 0 is unlimited.
+    duration max_elapsed = {};
+    /// The user's own verdict on whether to retry; it replaces the default, which retries everything. Called
+    /// on the strand. Deliberate closes are never retried, whatever it says.
+    std::function<bool(reason const&)> retry_if = {};
+};
+
+/// How long each step may take; each is above 0 and has its own error code.
+struct deadline_options {
+    duration resolve = std::chrono::seconds{5};
+    duration connect = std::chrono::seconds{5};
+    /// From the upgrade request until its whole answer.
+    duration upgrade = std::chrono::seconds{5};
+    /// All steps of one attempt together.
+    duration attempt = std::chrono::seconds{15};
+    /// From a deliberate close until the run has ended: draining the outbox and the close handshake together.
+    /// Also the time a peer has from its Close frame until the connection's end.
+    duration close = std::chrono::seconds{3};
+};
+
+/// The bounds on memory; each is above 0. Sizes are payload bytes.
+struct limit_options {
+    /// The largest message that is accepted from the peer; a larger one closes the link with code 1009.
+    std::size_t message_bytes = 16 * 1024 * 1024;
+    /// Messages accepted for sending and not yet written.
+    std::size_t outbox_messages = 1024;
+    std::size_t outbox_bytes = 16 * 1024 * 1024;
+    /// Received messages that wait for `async_receive`.
+    std::size_t mailbox_messages = 1024;
+    std::size_t mailbox_bytes = 16 * 1024 * 1024;
+    overflow mailbox_overflow = overflow::drop_oldest;
+    /// A larger message leaves in fragments of this size, between which a heartbeat finds a gap; at least
+    /// 128.
+    std::size_t fragment_bytes = 64 * 1024;
+};
+
+/// Everything that a socket can be told. Checked when a socket is made.
+struct options {
+    /// Where to connect: `ws://host[:port][/path][?query]`. An IPv6 address stands in brackets.
+    std::string url = {};
+    heartbeat_options heartbeat = {};
+    reconnect_options reconnect = {};
+    deadline_options deadlines = {};
+    limit_options limits = {};
+    /// The header `User-Agent` of the upgrade request; no line breaks.
+    std::string user_agent = "heartbeat_socket";
+    /// Seeds the jitter; 0 takes a seed from the operating system.
+    std::uint64_t seed = 0;
+};
+
+/// An option that makes no sense. `what()` names the field, its value and what was expected.
+class options_error : public std::invalid_argument {
+public:
+    options_error(std::string field, std::string value, std::string const& expected)
+        : std::invalid_argument("heartbeat::options: " + field + " is " + value + ", expected " + expected),
+          field_(std::move(field)),
+          value_(std::move(value)) {}
+
+    /// The field as written in code, like `heartbeat.timeout`.
+    std::string const& field() const noexcept { return field_; }
+    /// The value as text; durations in milliseconds.
+    std::string const& value() const noexcept { return value_; }
+
+private:
+    std::string field_;
+    std::string value_;
+};
+
+namespace detail {
+
+inline std::string in_milliseconds(duration value) {
+    auto const count = std::chrono::nanoseconds(value).count();
+    std::string text = (count < 0 ? "-" : "") + std::to_string(std::abs(count / 1'000'000));
+    if (auto const fraction = std::abs(count % 1'000'000); fraction != 0) {
+        text += '.' + std::to_string(1'000'000 + fraction).substr(1);
+        text.erase(text.find_last_not_of('0') + 1);
+    }
+    return text + " ms";
+}
+
+/// So that sums of a few durations and a point in time cannot overflow.
+inline constexpr duration longest_duration = std::chrono::hours{24 * 366};
+
+inline void require_positive(char const* field, duration value) {
+    if (value <= duration{} || value > longest_duration)
+        throw options_error(field, in_milliseconds(value), "more than 0 and at most 366 days");
+}
+
+inline void require_not_negative(char const* field, duration value) {
+    if (value < duration{} || value > longest_duration)
+        throw options_error(field, in_milliseconds(value), "0 or more and at most 366 days");
+}
+
+inline void require_at_least(char const* field, std::size_t value, std::size_t least) {
+    if (value < least) throw options_error(field, std::to_string(value), std::to_string(least) + " or more");
+}
+
+}  // namespace detail
+
+/// Checks all options. Throws `options_error` for the first one that makes no sense. The socket's
+/// constructors call it; programs that take options from a file may call it earlier.
+inline void validate(options const& value) {
+    try {
+        if (parse_url(value.url).secure)
+            throw options_error("url", detail::quoted(value.url),
+                                "a ws:// URL: wss:// needs TLS, which is not available");
+    } catch (url_error const& error) {
+        throw options_error("url", detail::quoted(value.url), error.expected());
+    }
+
+    auto const& heart = value.heartbeat;
+    detail::require_not_negative("heartbeat.interval", heart.interval);
+    if (heart.interval > duration{}) detail::require_positive("heartbeat.timeout", heart.timeout);
+    detail::require_not_negative("heartbeat.timeout", heart.timeout);
+
+    auto const& retry = value.reconnect;
+    detail::require_positive("reconnect.delay", retry.delay);
+    if (!(retry.growth >= 1.0 && retry.growth <= 1000.0))
+        throw options_error("reconnect.growth", std::to_string(retry.growth), "1 to 1000");
+    detail::require_positive("reconnect.max_delay", retry.max_delay);
+    detail::require_not_negative("reconnect.stable_after", retry.stable_after);
+    detail::require_not_negative("reconnect.max_elapsed", retry.max_elapsed);
+
+    auto const& deadlines = value.deadlines;
+    detail::require_positive("deadlines.resolve", deadlines.resolve);
+    detail::require_positive("deadlines.connect", deadlines.connect);
+    detail::require_positive("deadlines.upgrade", deadlines.upgrade);
+    detail::require_positive("deadlines.attempt", deadlines.attempt);
+    detail::require_positive("deadlines.close", deadlines.close);
+
+    auto const& limits = value.limits;
+    detail::require_at_least("limits.message_bytes", limits.message_bytes, 1);
+    detail::require_at_least("limits.outbox_messages", limits.outbox_messages, 1);
+    detail::require_at_least("limits.outbox_bytes", limits.outbox_bytes, 1);
+    detail::require_at_least("limits.mailbox_messages", limits.mailbox_messages, 1);
+    detail::require_at_least("limits.mailbox_bytes", limits.mailbox_bytes, 1);
+    detail::require_at_least("limits.fragment_bytes", limits.fragment_bytes, 128);
+
+    if (value.user_agent.find_first_of("\r\n") != std::string::npos)
+        throw options_error("user_agent", "a text with a line break", "a single line");
+}
+
+}  // namespace heartbeat

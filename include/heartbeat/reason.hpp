@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace heartbeat {
+
+/// Lengths of time throughout the library; that of `std::chrono::steady_clock`.
+using duration = std::chrono::steady_clock::duration;
+/// Points in time throughout the library; those of `std::chrono::steady_clock`.
+using time_point = std::chrono::steady_clock::time_point;
+
+/// Why a link, an attempt or a run ended, as a value with its evidence. Fields that do not apply are zero.
+struct reason {
+    /// The one cause; decisions look at this and at the fields below, never at `evidence`.
+    errc cause = {};
+    /// The code of the peer's Close frame (RFC 6455 section 7.4), 1005 for one without a code, 0 for none.
+    std::uint16_t close_code = 0;
+    /// The text of the peer's Close frame; up to 123 bytes.
+    std::string close_text = {};
+    /// The status of the HTTP answer to the upgrade request, 0 if there was none.
+    unsigned http_status = 0;
+    /// For `heartbeat_timeout`: the time since the last proof of life was read.
+    duration silence = {};
+    /// What the layer below reported, for logs; may be empty.
+    boost::system::error_code evidence = {};
+};
+
+/// One line for people: the cause, and in brackets whatever evidence there is.
+inline std::string to_string(reason const& why) {
+    std::string text = to_string(why.cause);
+    std::string details;
+    auto const add = [&details](std::string const& detail) {
+        details += (details.empty() ? "" : ", ") + detail;
+    };
+    if (why.close_code != 0) add("code " + std::to_string(why.close_code));
+    if (!why.close_text.empty()) add(detail::quoted(why.close_text));
+    if (why.http_status != 0) add("HTTP status " + std::to_string(why.http_status));
+    if (why.silence != duration{}) {
+        auto const silence = std::chrono::duration_cast<std::chrono::milliseconds>(why.silence);
+        add("silent for " + std::to_string(silence.count()) + " ms");
+    }
+    if (why.evidence && why.evidence != why.cause) add(why.evidence.message());
+    return details.empty() ? text : text + " (" + details + ")";
+}
+
+}  // namespace heartbeat

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+namespace heartbeat {
+
+/// What a socket is doing. The application sees every change as the event `state_changed`.
+enum class state {
+    /// No run is in progress: before the first one, and after each has ended.
+    stopped,
+    /// An attempt is resolving, connecting or upgrading. Next: open, waiting or stopped.
+    connecting,
+    /// Messages flow and the heart beats. Next: closing, waiting or stopped.
+    open,
+    /// Waiting out the delay before the next attempt. Next: connecting or stopped.
+    waiting,
+    /// Ending on purpose: draining the outbox, closing, collecting what is outstanding. Next: stopped.
+    closing,
+};
+
+/// The name of a state as written in the enumeration.
+constexpr char const* to_string(state value) noexcept {
+    switch (value) {
+        case state::stopped: return "stopped";
+        case state::connecting: return "connecting";
+        case state::open: return "open";
+        case state::waiting: return "waiting";
+        case state::closing: return "closing";
+    }
+    return "unknown";
+}
+
+}  // namespace heartbeat

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The socket against a server that is not ours: examples/node_server, run by Node. The environment variable
+// HEARTBEAT_NODE_SERVER is the directory of server.js, in which `npm ci` has been run.
+#include "catch.hpp"
+#include "node_process.hpp"
+
+#include <heartbeat/heartbeat_socket.hpp>
+#include <heartbeat/json.hpp>
+#include <heartbeat/protocols/mode_code.hpp>
+#include <heartbeat/protocols/ping_frame.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace hb = heartbeat;
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// One of two protocols, so that the socket is compiled once.
+class either_protocol {
+public:
+    using choice = std::variant<hb::mode_code, hb::ping_frame>;
+
+    either_protocol(choice chosen = {}) : chosen_(std::move(chosen)) {}
+
+    std::optional<hb::outbound_frame> make_beat() {
+        return std::visit([](auto& protocol) { return protocol.make_beat(); }, chosen_);
+    }
+    hb::frame_meaning classify(hb::inbound_frame const& frame) const {
+        return std::visit([&](auto const& protocol) { return protocol.classify(frame); }, chosen_);
+    }
+
+private:
+    choice chosen_;
+};
+
+using node_socket = hb::heartbeat_socket<either_protocol>;
+
+/// What a socket has told, in order.
+struct diary {
+    explicit diary(node_socket& socket) {
+        keep(socket, opened);
+        keep(socket, messages);
+        keep(socket, closed);
+        keep(socket, beats);
+        keep(socket, waits);
+        keep(socket, failures);
+        keep(socket, malformed);
+        keep(socket, stopped);
+    }
+
+    template <class Event>
+    static void keep(node_socket& socket, std::vector<Event>& page) {
+        socket.on<Event>([&page](Event const& event) { page.push_back(event); });
+    }
+
+    bool received(std::string const& text) const {
+        return std::find(messages.begin(), messages.end(), hb::message(text)) != messages.end();
+    }
+
+    std::vector<hb::opened> opened;
+    std::vector<hb::message> messages;
+    std::vector<hb::closed> closed;
+    std::vector<hb::beat> beats;
+    std::vector<hb::waiting> waits;
+    std::vector<hb::attempt_failed> failures;
+    std::vector<hb::malformed> malformed;
+    std::vector<hb::stopped> stopped;
+};
+
+/// A Node server that listens, and a socket that has connected to it.
+class node_world {
+public:
+    /// The timeout is far longer than a busy machine takes, except where the server is to miss it.
+    explicit node_world(either_protocol protocol = {}, hb::duration timeout = 20s)
+        : server(io),
+          socket(io, options(url(server), timeout), std::move(protocol)),
+          told(socket) {
+        socket.start();
+        until([this] { return !told.opened.empty(); });
+    }
+
+    /// Runs the event loop until something is so. The limit is there to end a test that fails.
+    template <class Predicate>
+    void until(Predicate reached) {
+        auto const limit = std::chrono::steady_clock::now() + 60s;
+        while (!reached()) {
+            io.restart();
+            io.run_one_until(limit);
+            if (std::chrono::steady_clock::now() >= limit) FAIL("what was waited for did not happen");
+        }
+    }
+
+    std::string const& url(node_process& of) {
+        until([&of] { return !of.url().empty(); });
+        return of.url();
+    }
+
+    asio::io_context io;
+    node_process server;
+    node_socket socket;
+    diary told;
+
+private:
+    static hb::options options(std::string const& url, hb::duration timeout) {
+        return {
+            .url = url,
+            .heartbeat = {.interval = 50ms, .timeout = timeout},
+            .reconnect = {.delay = 50ms, .max_delay = 200ms},
+            .deadlines = {.upgrade = std::min<hb::duration>(timeout, 5s)},
+        };
+    }
+};
+
+either_protocol any_protocol() {
+    return GENERATE(values<either_protocol::choice>({hb::mode_code{}, hb::ping_frame{}}));
+}
+
+std::string text_of(nlohmann::json content) { return hb::mode_code::message(std::move(content)).dump(); }
+
+}  // namespace
+
+TEST_CASE("a Node server sends messages back") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol());
+    auto const hello = text_of("hello world, \u00e4\u4e16\U0001f310");
+    // It leaves in several fragments.
+    auto const large = text_of(std::string(300'000, 'x'));
+
+    here.socket.send(hello);
+    here.socket.send(large);
+    here.until([&] { return here.told.received(large); });
+
+    CHECK(here.told.received(hello));
+    CHECK(here.told.opened.size() == 1);
+    CHECK(here.server.said("[1] message {\"ModeCode\":\"message\",\"msg\":\"hello world"));
+}
+
+TEST_CASE("a Node server answers heartbeats in JSON, and the application does not see them") {
+    if (!node_process::possible()) return;
+    node_world here(hb::mode_code{});
+    here.until([&] { return here.told.beats.size() >= 3; });
+
+    CHECK(here.server.said("[1] message {\"ModeCode\":\"heart_beat\",\"msg\":" +
+                           std::to_string(here.told.beats[0].id) + "}"));
+    CHECK(here.told.beats[0].id < here.told.beats[1].id);
+    CHECK(here.told.beats[0].round_trip > 0ns);
+    CHECK(here.told.messages.empty());
+    CHECK(here.told.closed.empty());
+}
+
+TEST_CASE("a Node server answers heartbeats that are ping frames") {
+    if (!node_process::possible()) return;
+    node_world here(hb::ping_frame{});
+    here.until([&] { return here.told.beats.size() >= 3; });
+
+    CHECK(here.told.beats[0].id == 1);
+    CHECK(here.told.beats[0].round_trip > 0ns);
+    CHECK(!here.server.said("heart_beat"));
+    CHECK(here.told.messages.empty());
+    CHECK(here.told.closed.empty());
+}
+
+TEST_CASE("after a Node server was killed, the socket finds the next one at its port, and sends what was queued") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol());
+    here.until([&] { return !here.told.beats.empty(); });
+
+    here.server.signal(SIGKILL);
+    here.until([&] { return !here.told.failures.empty(); });
+    REQUIRE(here.told.closed.size() == 1);
+    CHECK(here.told.closed[0].reason.cause == hb::errc::connection_lost);
+    CHECK(here.told.failures[0].reason.cause == hb::errc::connect_failed);
+    CHECK(here.told.waits.size() >= 1);
+    CHECK(here.told.opened.size() == 1);
+    auto const first = text_of("queued first");
+    auto const second = text_of("queued second");
+    REQUIRE(here.socket.send(first));
+    REQUIRE(here.socket.send(second));
+    CHECK(here.socket.stats().outbox_messages == 2);
+
+    here.server = node_process(here.io, here.server.port());
+    here.until([&] { return here.told.received(second); });
+    REQUIRE(here.told.opened.size() == 2);
+    CHECK(here.told.opened[1].session == 2);
+    CHECK(here.told.opened[1].reconnected);
+    CHECK(here.told.messages == std::vector<hb::message>{first, second});
+    CHECK(here.socket.stats().outbox_messages == 0);
+
+    auto const beats = here.told.beats.size();
+    here.until([&] { return here.told.beats.size() > beats; });
+    CHECK(here.told.closed.size() == 1);
+}
+
+TEST_CASE("a Node server that stands still is dead after the timeout, and is found again when it goes on") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol(), 500ms);
+    here.until([&] { return !here.told.beats.empty(); });
+
+    here.server.signal(SIGSTOP);
+    // The kernel still takes connections in, but nobody answers the upgrade.
+    here.until([&] { return !here.told.failures.empty(); });
+    REQUIRE(!here.told.closed.empty());
+    CHECK(here.told.closed.back().reason.cause == hb::errc::heartbeat_timeout);
+    CHECK(here.told.closed.back().reason.silence >= 500ms);
+    CHECK(here.told.failures[0].reason.cause == hb::errc::upgrade_timeout);
+
+    auto const sessions = here.told.opened.size();
+    auto const beats = here.told.beats.size();
+    here.server.signal(SIGCONT);
+    here.until([&] { return here.told.opened.size() > sessions && here.told.beats.size() > beats; });
+}
+
+TEST_CASE("a Node server that says goodbye is connected to again when it is back") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol());
+
+    here.server.signal(SIGTERM);
+    here.until([&] { return here.server.ended(); });
+    CHECK(here.server.said("[1] close 1001"));
+    here.until([&] { return !here.told.closed.empty(); });
+    CHECK(here.told.closed[0].reason.cause == hb::errc::closed_by_peer);
+    CHECK(here.told.closed[0].reason.close_code == 1001);
+    CHECK(here.told.closed[0].reason.close_text == "the server is going away");
+
+    here.server = node_process(here.io, here.server.port());
+    here.until([&] { return here.told.opened.size() == 2; });
+}
+
+TEST_CASE("a Node server sees a deliberate close with code 1000, after what was queued") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol());
+
+    here.socket.send(text_of("my last words"));
+    here.socket.close();
+    here.until([&] { return !here.told.stopped.empty() && here.server.said("[1] close"); });
+
+    CHECK(here.server.said("my last words"));
+    CHECK(here.server.said("[1] close 1000"));
+    REQUIRE(here.told.closed.size() == 1);
+    CHECK(here.told.closed[0].reason.cause == hb::errc::closed);
+    CHECK(here.told.closed[0].reason.close_code == 1000);
+    CHECK(here.told.stopped[0].reason.cause == hb::errc::closed);
+    CHECK(here.told.waits.empty());
+    CHECK(here.socket.state() == hb::state::stopped);
+}
+
+TEST_CASE("text from a Node server that is not JSON is reported, and the link lives on") {
+    if (!node_process::possible()) return;
+    node_world here(hb::mode_code{});
+
+    here.server.write_line("{\"ModeCode\":\"message\",oops");
+    here.until([&] { return !here.told.malformed.empty(); });
+    CHECK(here.told.malformed[0].text == "{\"ModeCode\":\"message\",oops");
+    CHECK(here.told.malformed[0].position == 22);
+
+    auto const after = text_of("still here");
+    here.socket.send(after);
+    here.until([&] { return here.told.received(after); });
+    CHECK(here.told.messages.size() == 1);
+    CHECK(here.told.opened.size() == 1);
+    CHECK(here.told.closed.empty());
+}
+
+TEST_CASE("a Node server does not answer what is neither heartbeat nor message, and the link lives on") {
+    if (!node_process::possible()) return;
+    node_world here(any_protocol());
+
+    here.socket.send("this is not JSON");
+    here.socket.send(R"({"ModeCode":"other","msg":1})");
+    here.socket.send("null");
+    here.socket.send(hb::message(hb::message_kind::binary, std::string("\0\xff", 2)));
+    auto const after = text_of("still here");
+    here.socket.send(after);
+    here.until([&] { return here.told.received(after); });
+
+    CHECK(here.server.said("[1] error: not JSON"));
+    CHECK(here.server.said("[1] message, binary, of 2 bytes"));
+    CHECK(here.told.messages == std::vector<hb::message>{after});
+    CHECK(here.told.malformed.empty());
+    CHECK(here.told.opened.size() == 1);
+    CHECK(here.told.closed.empty());
+}
