@@ -9,6 +9,8 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/beast/core/role.hpp>
 
+#include <concepts>
+#include <cstddef>
 #include <memory>
 #include <utility>
 
@@ -78,9 +80,10 @@ public:
 
     /// Ends the connection in the way that a websocket wants after its close handshake (RFC 6455
     /// section 7.1.1).
-    template <class Handler>
-    friend void async_teardown(beast::role_type role, any_stream& stream, Handler&& handler) {
-        stream.layer_->teardown(role, std::forward<Handler>(handler));
+    /// For streams that derive from this one, too.
+    template <std::derived_from<any_stream> Derived, class Handler>
+    friend void async_teardown(beast::role_type role, Derived& stream, Handler&& handler) {
+        static_cast<any_stream&>(stream).layer_->teardown(role, std::forward<Handler>(handler));
     }
 
     friend void beast_close_socket(any_stream& stream) { stream.close(); }
