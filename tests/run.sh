@@ -221,6 +221,10 @@ step_interop() {
         skip "there is no node with npm"
         return
     fi
+    if ! at_least "$(node --version)" v18.3; then
+        skip "node is $(node --version), and $server needs v18.3"
+        return
+    fi
     if [[ ! $server/node_modules/.package-lock.json -nt $server/package-lock.json ]] &&
         ! (cd "$server" && npm ci --no-audit --no-fund) >"$logs/npm.log" 2>&1; then
         tail -n 5 "$logs/npm.log"
@@ -228,7 +232,7 @@ step_interop() {
         return
     fi
     build debug --target interop_tests || return 0
-    run_tests build/debug/tests/interop_tests
+    HEARTBEAT_NODE_SERVER=$root/$server run_tests build/debug/tests/interop_tests
 }
 
 step_examples() {

@@ -27,6 +27,9 @@
 #include "catch.hpp"
 #include "loopback/websocket_client.hpp"
 
+// One file instantiates what all of them use.
+extern template class heartbeat::basic_echo_server<>;
+
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 using boost::system::error_code;
@@ -450,6 +453,7 @@ TEST_CASE("a context destroys the sessions of a server, also frozen ones") {
 TEST_CASE("the server may run on one thread while others switch its faults and dial") {
     std::atomic<std::size_t> lines = 0;
     asio::io_context server_io;
+    auto const work = asio::make_work_guard(server_io);
     heartbeat::echo_server server{server_io.get_executor(), [&lines](std::string const&) { ++lines; }};
     auto const port = server.listen();
     // Ends the thread whatever happens here.

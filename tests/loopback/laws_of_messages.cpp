@@ -36,6 +36,16 @@ TEST_CASE("law 6: messages leave in the order of acceptance, and each sender hea
     CHECK(here.socket.stats().outbox_bytes == 0);
 }
 
+TEST_CASE("law 6: messages are told as written while others are still queued") {
+    connected_world here([](hb::options& options) { options.limits.outbox_messages = 3000; });
+    std::size_t written = 0;
+    for (int number = 0; number < 3000; ++number)
+        here.socket.async_send(numbered(number), [&](hb::outcome end) { written += end ? 1 : 0; });
+    here.until([&] { return written > 0; });
+    CHECK(here.socket.stats().outbox_messages > 1000);
+    here.until([&] { return written == 3000; });
+}
+
 TEST_CASE("law 6: what a slot of opened sends leaves before what was queued earlier") {
     world here;
     auto socket = here.make_socket();

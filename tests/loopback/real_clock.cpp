@@ -200,10 +200,14 @@ TEST_CASE("an io_thread may be destroyed on its own thread, and hears of excepti
     SECTION("on its own thread") {
         std::promise<void> destroyed;
         auto loop = std::make_unique<hb::io_thread>();
+        std::promise<void> posted;
         asio::post(loop->get_executor(), [&] {
+            // Nobody else may be using the loop when it is destroyed, and `post` is a use.
+            posted.get_future().wait();
             loop.reset();
             destroyed.set_value();
         });
+        posted.set_value();
         destroyed.get_future().wait();
         CHECK_FALSE(loop);
     }

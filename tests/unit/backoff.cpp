@@ -28,12 +28,13 @@ struct constant_bits {
     unsigned calls = 0;
 };
 
-/// A range that is no power of two and does not begin at zero, like that of `std::minstd_rand`.
+/// Gives each number from `Least` to `Most` equally often.
+template <unsigned Least, unsigned Most>
 struct die {
     using result_type = unsigned;
-    static constexpr result_type min() { return 1; }
-    static constexpr result_type max() { return 6; }
-    result_type operator()() { return static_cast<result_type>(random() % 6 + 1); }
+    static constexpr result_type min() { return Least; }
+    static constexpr result_type max() { return Most; }
+    result_type operator()() { return static_cast<result_type>(Least + random() % (Most - Least + 1)); }
     std::mt19937 random{7};
 };
 
@@ -57,6 +58,7 @@ TEST_CASE("the nominal delay grows by its factor up to the cap") {
         {3s, 1.0, 30s, {3s, 3s, 3s, 3s}},
         {1s, 1.5, 30s, {1s, 1500ms, 2250ms, 3375ms}},
         {1s, 1.1, 30s, {1s, 1100ms, 1210ms, 1331ms, 1464100us}},
+        {1s, 1.7, 30s, {1s, 1700ms, 2890ms, 4913ms, 8352100us}},
         {1s, 1000.0, 1h, {1s, 1000s, 1h, 1h}},
         {5s, 2.0, 3s, {5s, 5s, 5s}},
         {5s, 2.0, 5s, {5s, 5s}},
@@ -145,7 +147,10 @@ TEST_CASE("jitter is uniform") {
     check(std::mt19937_64(2));
     check(std::mt19937(3));
     check(std::minstd_rand(4));
-    check(die{});
+    check(die<1, 6>{});
+    check(die<5, 8>{});
+    check(die<0, 1>{});
+    check(die<9, 11>{});
 }
 
 TEST_CASE("every value of a small range of jitter is drawn equally often") {

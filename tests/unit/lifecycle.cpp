@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <initializer_list>
+#include <iterator>
 #include <string>
 
 namespace {
@@ -24,9 +25,9 @@ constexpr event all_events[] = {start, connected, ended_retry, ended_stop,    wa
                                 close, cancel,    drained,     close_expired, collected};
 constexpr char const* phase_names[] = {"stopped", "connecting", "open",      "draining",
                                        "closing", "waiting",    "collecting"};
-constexpr char const* event_names[] = {"start",       "connected", "ended_retry", "ended_stop",
-                                       "wait_elapsed", "connect_now", "close",     "cancel",
-                                       "drained",     "close_expired", "collected"};
+constexpr char const* event_names[] = {"start",        "connected",     "ended_retry", "ended_stop",
+                                       "wait_elapsed", "connect_now",   "close",       "cancel",
+                                       "drained",      "close_expired", "collected"};
 
 struct row {
     phase before;

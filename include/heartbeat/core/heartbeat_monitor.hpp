@@ -35,22 +35,30 @@ public:
         declare_dead,
     };
 
+    /// A timeout of 0, which makes sense only without a heartbeat, becomes the default one: a protocol may
+    /// yet negotiate an interval.
     explicit heartbeat_monitor(heartbeat_options const& options) noexcept
-        : interval_(options.interval), timeout_(options.timeout), proof_(options.proof) {}
+        : interval_(options.interval),
+          timeout_(options.timeout > duration{} ? options.timeout : heartbeat_options{}.timeout),
+          proof_(options.proof) {}
 
     /// The link is open: its handshake was a proof of life.
     void start(time_point now) noexcept {
         last_proof_ = last_input_ = now;
-        rest();
+        phase_ = phase::resting;
+        beat_count_ = 0;
     }
 
     /// No verdicts from now on: the link ends on purpose, or nothing is read from it. `start` begins anew.
     void stop() noexcept { phase_ = phase::stopped; }
 
-    /// The protocol has agreed with the peer on other times. Takes effect with the next round.
+    /// The protocol has agreed with the peer on other times: the interval, 0 for no heartbeat, and the
+    /// timeout, 0 to keep the present one. A round in progress ends by the times with which it began, or at
+    /// once without a heartbeat.
     void negotiate(duration interval, duration timeout) noexcept {
-        interval_ = std::max(interval, duration{});
-        if (timeout > duration{}) timeout_ = timeout;
+        interval_ = std::clamp(interval, duration{}, longest_duration);
+        if (timeout > duration{}) timeout_ = std::min(timeout, longest_duration);
+        if (interval_ == duration{} && phase_ != phase::stopped) phase_ = phase::resting;
     }
 
     /// What is due at `now`.
@@ -71,7 +79,7 @@ public:
         switch (phase_) {
             case phase::stopped: break;
             case phase::resting: return interval_ > duration{} ? last_proof_ + interval_ : time_point::max();
-            case phase::asking: return round_began_ + timeout_ / 2;
+            case phase::asking: return round_began_ + round_timeout_ / 2;
             case phase::suspecting: return deadline_;
             case phase::doubting: return last_doubt_;
         }
@@ -91,17 +99,19 @@ public:
         for (std::size_t index = 0; index < known; ++index) {
             if (beats_[index].id != id) continue;
             auto const round_trip = now - beats_[index].sent;
+            beat_count_ = 0;
             prove(now);
             return round_trip;
         }
         return std::nullopt;
     }
 
-    /// Something else has proved life, such as a beat of the peer's own.
+    /// Something else has proved life, such as a beat of the peer's own. An answer to a beat that is out
+    /// still gives its round-trip time until the next round begins.
     void prove(time_point now) noexcept {
         if (phase_ == phase::stopped) return;
         last_proof_ = now;
-        rest();
+        phase_ = phase::resting;
     }
 
     /// Bytes arrived, of whatever kind.
@@ -134,25 +144,21 @@ private:
     // While input keeps arriving, the answer may be queued behind it; but not for ever.
     static constexpr int most_timeouts = 4;
 
-    void rest() noexcept {
-        phase_ = phase::resting;
-        beat_count_ = 0;
-    }
-
     action begin_round(time_point now) noexcept {
         phase_ = phase::asking;
         beat_count_ = 0;
         round_began_ = now;
+        round_timeout_ = timeout_;
         deadline_ = now + timeout_;
-        last_call_.reset();
+        last_call_ = now + most_timeouts * timeout_;
         return action::send_beat;
     }
 
     action judge(time_point now) noexcept {
-        // Counted from when the deadline was handled: a strand that did not run could not read either.
-        if (!last_call_) last_call_ = now + (most_timeouts - 1) * timeout_;
+        // A strand that came late could not read either, so that time does not count.
+        last_call_ += now - due();
         if (last_input_ > round_began_) {
-            deadline_ = std::min(last_input_ + timeout_, *last_call_);
+            deadline_ = std::min(last_input_ + round_timeout_, last_call_);
             if (now < deadline_) {
                 phase_ = phase::suspecting;
                 return action::sleep;
@@ -171,9 +177,10 @@ private:
     time_point last_proof_ = {};
     time_point last_input_ = {};
     time_point round_began_ = {};
+    duration round_timeout_ = {};
     time_point deadline_ = {};
     /// How far input can move the deadline of this round.
-    std::optional<time_point> last_call_ = {};
+    time_point last_call_ = {};
     time_point last_doubt_ = {};
     std::array<sent_beat, 2> beats_ = {};
     std::size_t beat_count_ = 0;

@@ -153,6 +153,7 @@ private:
     void note_delay(duration late);
 
     // write_op.hpp
+    void request_write();
     send_situation look(link_type& at);
     void write_beat(link_type& at);
     void write_stand_in(link_type& at);
@@ -160,7 +161,7 @@ private:
     void write_control(link_type& at);
     void write_fragment(link_type& at);
     void write_frame(link_type& at, bool text, bool last, asio::const_buffer payload);
-    void begin_write(link_type& at);
+    void begin_write(link_type& at, std::size_t size);
     void note_beat(link_type& at, std::uint64_t id);
     void reply(link_type& at, outbound_frame&& frame);
     std::optional<message_queue::entry> take_message();

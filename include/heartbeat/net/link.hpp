@@ -109,6 +109,7 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     std::optional<message_queue::entry> next = {};
     /// Messages that are written as far as the websocket is concerned, but gathered below.
     std::vector<message_queue::entry> gathered = {};
+    std::size_t gathered_bytes = 0;
 };
 
 }  // namespace heartbeat::detail

@@ -36,12 +36,17 @@ errc connection<Protocol, Stream, Clock>::send(message&& content, completion<out
         if (!accepted) return accepted.refusal;
         if (ticket != nullptr) *ticket = accepted.ticket;
     }
-    if (!write_requested_.exchange(true))
-        post([](connection& self) {
-            self.write_requested_.store(false);
-            if (self.link_ && self.link_->opened) self.write(*self.link_);
-        });
+    request_write();
     return {};
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::request_write() {
+    if (write_requested_.exchange(true)) return;
+    post([](connection& self) {
+        self.write_requested_.store(false);
+        if (self.link_ && self.link_->opened) self.write(*self.link_);
+    });
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -115,8 +120,8 @@ void connection<Protocol, Stream, Clock>::write_control(link_type& at) {
     auto const& frame = at.control;
     if (frame.kind == frame_kind::text || frame.kind == frame_kind::binary)
         return write_frame(at, frame.kind == frame_kind::text, true, asio::buffer(frame.payload));
-    begin_write(at);
     auto const size = std::min(frame.payload.size(), beast::websocket::ping_data::static_capacity);
+    begin_write(at, size);
     beast::websocket::ping_data const payload(frame.payload.data(), size);
     write_op<connection> handler{{this->shared_from_this(), at.shared_from_this()}};
     frame.kind == frame_kind::ping ? at.websocket.async_ping(payload, std::move(handler))
@@ -137,18 +142,22 @@ void connection<Protocol, Stream, Clock>::write_fragment(link_type& at) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::write_frame(link_type& at, bool text, bool last,
                                                       asio::const_buffer payload) {
-    begin_write(at);
+    begin_write(at, payload.size());
     at.websocket.text(text);
     at.websocket.async_write_some(last, payload,
                                   write_op<connection>{{this->shared_from_this(), at.shared_from_this()}});
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::begin_write(link_type& at) {
+void connection<Protocol, Stream, Clock>::begin_write(link_type& at, std::size_t size) {
     enter();
     at.writing = true;
-    // Whatever is gathered leaves with the message that follows, which cannot be cancelled any more.
-    at.corked = at.next.has_value();
+    // What is gathered leaves with the message that follows, which cannot be cancelled any more. It leaves at
+    // the latest when the buffer is full, so that messages are told as written also while others keep coming.
+    constexpr std::size_t longest_header = 14;
+    at.gathered_bytes += size + longest_header;
+    at.corked = at.next && at.gathered_bytes < link_type::websocket_type::next_layer_type::capacity;
+    if (!at.corked) at.gathered_bytes = 0;
     at.websocket.next_layer().cork(at.corked);
 }
 
@@ -202,7 +211,8 @@ void connection<Protocol, Stream, Clock>::reply(link_type& at, outbound_frame&& 
     constexpr std::size_t most_replies = 16;
     if (at.replies.size() == most_replies) at.replies.pop_front();
     at.replies.push_back(std::move(frame));
-    write(at);
+    // Not from here: Beast may be in the middle of a read.
+    request_write();
 }
 
 template <class Protocol, class Stream, class Clock>
