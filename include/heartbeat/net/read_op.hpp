@@ -96,7 +96,7 @@ void connection<Protocol, Stream, Clock>::classify(link_type& at, inbound_frame 
         }
         void operator()(negotiated_times const& times) const {
             at.monitor.negotiate(times.interval, times.timeout);
-            self.rearm_heart(at);
+            self.proved(at);
             if (times.deliver) self.deliver(at, frame);
         }
         void operator()(malformed_frame& wrong) const {

@@ -47,7 +47,8 @@ struct peer_beat {
     bool proves_life = false;
 };
 
-/// The frame sets the times of the heartbeat, as in a server's hello. Takes effect at once.
+/// The frame sets the times of the heartbeat, as in a server's hello. They count from now: it proves life as
+/// well.
 struct negotiated_times {
     /// 0 switches the heartbeat off.
     duration interval = {};

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "../common/terminal.hpp"
+#include "countdown.hpp"
+#include "duration_text.hpp"
+#include "output.hpp"
+#include "protocol.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <iostream>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// Text without control characters: what a peer sends must not command the terminal.
+inline std::string printable(std::string_view text) {
+    std::string result;
+    bool second = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        auto const byte = static_cast<unsigned char>(text[i]);
+        auto const next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+        // Two bytes make U+0080 to U+009F, which some terminals obey, too.
+        bool const first = byte == 0xc2 && next >= 0x80 && next < 0xa0;
+        char escaped[8];
+        std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+        if (byte < 0x20 || byte == 0x7f || first || second)
+            result += escaped;
+        else
+            result += text[i];
+        second = first;
+    }
+    return result;
+}
+
+/// One line for each event, for people.
+class human_output final : public output {
+public:
+    human_output(boost::asio::io_context& context, terminal screen, chosen_protocol protocol, std::string url)
+        : screen_(screen), protocol_(std::move(protocol)), url_(std::move(url)), countdown_(context) {}
+
+    void show(heartbeat::opened const& event) override {
+        auto text = "session " + std::to_string(event.session);
+        if (event.reconnected) text += ", after " + duration_text(event.downtime) + " without a link";
+        line(color::green, "opened", text);
+    }
+    void show(heartbeat::closed const& event) override {
+        line(color::red, "closed", to_string(event.reason) + ", after " + duration_text(event.uptime));
+    }
+    void show(heartbeat::message const& event) override { line(color::cyan, "message", content(event)); }
+    void show(heartbeat::state_changed const& event) override {
+        if (event.from == heartbeat::state::waiting) countdown_.stop();
+        if (event.to == heartbeat::state::connecting) line(color::none, "connecting", url_);
+        if (event.from == heartbeat::state::open && event.to == heartbeat::state::closing)
+            line(color::none, "closing", "");
+    }
+    void show(heartbeat::beat const& event) override {
+        line(color::dim, "beat", "answered after " + duration_text(event.round_trip));
+    }
+    void show(heartbeat::suspected const& event) override {
+        line(color::yellow, "suspected", "silent for " + duration_text(event.silence));
+    }
+    void show(heartbeat::waiting const& event) override {
+        line(color::yellow, "waiting",
+             duration_text(event.delay) + " before attempt " + std::to_string(event.attempt));
+        if (screen_.redraws()) countdown_.start(event.delay);
+    }
+    void show(heartbeat::attempt_failed const& event) override {
+        line(color::red, "failed",
+             "attempt " + std::to_string(event.attempt) + ": " + to_string(event.reason));
+    }
+    void show(heartbeat::malformed const& event) override {
+        line(color::magenta, "malformed",
+             event.text + ": at byte " + std::to_string(event.position) + ", " + event.what);
+    }
+    void show(heartbeat::undelivered const& event) override {
+        line(color::red, "undelivered",
+             content(event.message) + ": " + to_string(event.outcome.result) + ", " +
+                 to_string(event.outcome.cause));
+    }
+    void show(heartbeat::slot_failed const& event) override { line(color::red, "slot_failed", what(event)); }
+    void show(heartbeat::stopped const& event) override {
+        line(color::bold, "stopped", to_string(event.reason));
+    }
+
+    void show(status const& now) override {
+        auto const& figures = now.stats;
+        auto const number = [](auto value) { return std::to_string(value); };
+        line(color::bold, "status", std::string(to_string(now.state)) + ", " + now.url);
+        line(color::none, "",
+             number(figures.attempts) + " attempts, " + number(figures.sessions) + " sessions, down for " +
+                 duration_text(figures.downtime));
+        line(color::none, "",
+             "beats: " + number(figures.beats_sent) + " sent, " + number(figures.beats_answered) +
+                 " answered; round trip " + duration_text(figures.round_trip_smoothed) + ", at least " +
+                 duration_text(figures.round_trip_minimum));
+        line(color::none, "",
+             "messages: " + number(figures.messages_sent) + " sent, " + number(figures.messages_received) +
+                 " received, " + number(figures.outbox_messages) + " queued");
+        line(color::none, "",
+             "bytes: " + number(figures.bytes_sent) + " sent, " + number(figures.bytes_received) +
+                 " received; timer at most " + duration_text(figures.longest_delay) + " late");
+    }
+
+    void accepted(std::string_view text) override { line(color::dim, "send", text); }
+
+    void notice(std::string_view text) override {
+        countdown_.erase();
+        std::cerr << text << std::endl;
+        countdown_.draw();
+    }
+
+    void line_typed() override { countdown_.draw(); }
+    void end() override { countdown_.stop(); }
+
+private:
+    void line(color with, std::string_view name, std::string_view text) {
+        char time[32];
+        auto const now = in_seconds(std::chrono::steady_clock::now() - start_);
+        std::snprintf(time, sizeof time, "%9.3f  ", now);
+        std::string label(name);
+        if (label.size() < 13) label.append(13 - label.size(), ' ');
+        countdown_.erase();
+        std::cout << screen_.paint(color::dim, time) << screen_.paint(with, label) << printable(text)
+                  << std::endl;
+        countdown_.draw();
+    }
+
+    std::string content(heartbeat::message const& shown) const {
+        if (shown.is_binary()) return std::to_string(shown.size()) + " bytes, binary";
+        auto const unwrapped = protocol_.unwrap(shown);
+        if (!unwrapped) return std::string(shown.text());
+        return unwrapped->is_string() ? unwrapped->get<std::string>() : unwrapped->dump();
+    }
+
+    terminal screen_;
+    chosen_protocol protocol_;
+    std::string url_;
+    countdown countdown_;
+    std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};

@@ -1,0 +1,527 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+# shellcheck disable=SC2094,SC2317
+set -uo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: tests/console/run.sh [DIRECTORY]
+
+Tests the programs console and echo_server, which are in DIRECTORY (default: build/debug/examples), by playing with
+them: lines go in, and the lines that are expected are waited for. The last line of output counts the tests.
+TEXT
+}
+
+if [[ ${1:-} == --help ]]; then
+    usage
+    exit 0
+fi
+programs=$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/debug/examples}")
+if [[ ! -x $programs/console || ! -x $programs/echo_server ]]; then
+    printf 'There are no programs console and echo_server in %s.\n' "$programs" >&2
+    usage >&2
+    exit 2
+fi
+
+# For a line that never comes; what works does not take nearly as long.
+time_limit=30
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+# --- What the tests are made of: each runs in a subshell and a directory of its own ----------------------------
+
+children=()
+url=
+line=
+
+end_children() {
+    local child
+    for child in "${children[@]}"; do kill -KILL "$child" 2>/dev/null; done
+}
+
+# Ends this test.
+fail() {
+    printf '    %s\n' "$@"
+    exit 1
+}
+
+# Ends this test as one that cannot be run here.
+skip() {
+    printf '    skipped: %s\n' "$1"
+    exit 77
+}
+
+# Reads lines until one is like the pattern (in which a backslash is written twice), and leaves that in `line`. Keeps all of them in a file.
+expect() {
+    local from=$1 pattern=$2 file=$3 due=$((SECONDS + time_limit))
+    while ((SECONDS < due)) && IFS= read -r -t "$time_limit" -u "$from" line; do
+        printf '%s\n' "$line" >>"$file"
+        # shellcheck disable=SC2053
+        if [[ $line == $pattern ]]; then return 0; fi
+    done
+    fail "$file: there was no line like $pattern. The last ones were:" "$(tail -n 5 "$file" 2>/dev/null)"
+}
+
+expect_server() { expect "$server_output" "$1" server; }
+expect_output() { expect "$console_output" "$1" output; }
+expect_error() { expect "$console_errors" "$1" errors; }
+# With --json. The second argument is looked for in the rest of the line.
+expect_event() { expect_output "{\"event\":\"$1\",\"time\":*${2:-}*"; }
+
+tell_server() { printf '%s\n' "$1" >&"$server_input"; }
+tell() { printf '%s\n' "$1" >&"$console_input"; }
+
+start_server() {
+    mkfifo server_pipe
+    exec {server_input}<>server_pipe
+    exec {server_output}< <(exec "$programs/echo_server" --port 0 <server_pipe)
+    children+=($!)
+    expect_server 'listening on *'
+    url=${line#listening on }
+}
+
+# A server that refuses connections, and whose port nobody else can take.
+start_refusing_server() {
+    start_server
+    tell_server refuse
+    expect_server 'ok: refuse'
+}
+
+# Starts the console with lines from `tell` as its input.
+start_console() {
+    rm -f console_pipe error_pipe
+    mkfifo console_pipe error_pipe
+    local both input
+    # Opening one end of a pipe waits for the other.
+    exec {both}<>console_pipe {console_errors}<>error_pipe
+    exec {input}<console_pipe {console_input}>console_pipe {both}>&-
+    exec {console_output}< <(
+        # Its input ends when the last who could write there closes it.
+        exec {console_input}>&-
+        exec "$programs/console" "$@" <&"$input" {input}<&- 2>error_pipe
+    )
+    console=$!
+    children+=("$console")
+    exec {input}<&-
+}
+
+end_input() { exec {console_input}>&-; }
+
+# Reads what the console says until its end, and compares its exit status.
+expect_status() {
+    local result=0 status due=$((SECONDS + time_limit))
+    while ((result == 0 && SECONDS < due)); do
+        result=0
+        IFS= read -r -t "$time_limit" -u "$console_output" line || result=$?
+        if ((result == 0)); then printf '%s\n' "$line" >>output; fi
+    done
+    if ((result != 1)); then fail "The console does not end." "$(tail -n 5 output)"; fi
+    wait "$console"
+    status=$?
+    if [[ $status != "$1" ]]; then fail "The exit status is $status instead of $1." "$(tail -n 5 output)"; fi
+}
+
+# Runs the console by itself, input from the caller, and compares its exit status.
+run_console() {
+    local expected=$1 status=0
+    timeout "$time_limit" "$programs/console" "${@:2}" >output 2>errors || status=$?
+    if [[ $status != "$expected" ]]; then
+        fail "The exit status of console ${*:2} is $status instead of $expected." "$(tail -n 5 output errors)"
+    fi
+}
+
+expect_in() { grep -qF -e "$2" "$1" || fail "$1 does not contain: $2" "$(cat "$1")"; }
+expect_not_in() { ! grep -qF -e "$2" "$1" || fail "$1 contains: $2" "$(cat "$1")"; }
+
+# --- Tests -----------------------------------------------------------------------------------------------------
+
+test_connects_sends_hello_world_and_closes_on_purpose() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened '"session":1,"reconnected":false'
+    tell /send
+    expect_server '*message {"ModeCode":"message","msg":"hello world"}'
+    expect_event message '"msg":"hello world"'
+    tell /close
+    expect_event closed '"cause":"closed"'
+    expect_event stopped '"cause":"closed"'
+    expect_server '*closed: code 1000'
+    tell /quit
+    expect_status 0
+}
+
+test_sends_plain_text_in_an_envelope() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened
+    tell 'plain "text"'
+    expect_server '*message {"ModeCode":"message","msg":"plain \\"text\\""}'
+    tell '/send /close'
+    expect_server '*message {"ModeCode":"message","msg":"/close"}'
+    end_input
+    expect_status 0
+}
+
+test_sends_plain_text_as_it_is_with_ping_frames() {
+    start_server
+    start_console --url "$url" --json --protocol ping --interval 50ms
+    expect_event opened
+    expect_event beat '"id":1'
+    tell '{"ModeCode":"message","msg":7}'
+    expect_server '*message {"ModeCode":"message","msg":7}'
+    expect_event message '"text":"{\\"ModeCode\\":\\"message\\",\\"msg\\":7}"}'
+    tell /quit
+    expect_status 0
+}
+
+test_allows_only_connect_while_disconnected() {
+    start_server
+    start_console --url "$url" --json --no-connect
+    tell /send
+    expect_error '/send: not connected. Possible now: /connect /status /help /quit'
+    tell text
+    expect_error '/send: not connected. *'
+    tell /close
+    expect_error '/close: not connected. *'
+    tell /status
+    expect_event status '"state":"stopped"'
+    tell /connect
+    expect_event opened
+    tell /quit
+    # Not 0: this was a script with lines that could not be carried out.
+    expect_status 1
+}
+
+test_allows_send_and_close_only_while_connected() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened
+    tell /connect
+    expect_error '/connect: connected already. Possible now: /send /close /status /help /quit'
+    tell /status
+    expect_event status '"state":"open"'
+    tell /close
+    expect_event stopped
+    tell /close
+    expect_error '/close: not connected. Possible now: /connect /status /help /quit'
+    tell /connect
+    expect_event opened '"session":2,"reconnected":false'
+    end_input
+    expect_status 1
+}
+
+test_connect_dials_at_once_while_waiting() {
+    start_refusing_server
+    start_console --url "$url" --json --reconnect 100m --max-delay 100m
+    expect_event waiting '"cause":"connect_failed"'
+    tell text
+    expect_error '/send: not connected, the next attempt is being waited for. Possible now: /connect /close *'
+    tell_server accept
+    expect_server 'ok: accept'
+    tell /connect
+    expect_event opened
+    end_input
+    expect_status 1
+}
+
+test_close_stops_the_attempts_while_waiting() {
+    start_refusing_server
+    start_console --url "$url" --json --reconnect 100m --max-delay 100m
+    expect_event waiting
+    tell /close
+    expect_event stopped '"cause":"closed"'
+    tell /status
+    expect_event status '"state":"stopped"'
+    end_input
+    expect_status 0
+}
+
+test_close_stops_an_attempt_that_is_under_way() {
+    start_server
+    tell_server freeze
+    expect_server 'ok: freeze'
+    start_console --url "$url" --json --upgrade-timeout 100m --attempt-timeout 100m
+    expect_server '*connection from*'
+    tell /connect
+    expect_error '/connect: an attempt to connect is under way. Possible now: /close /status /help /quit'
+    tell /close
+    expect_event stopped '"cause":"closed"'
+    tell /quit
+    expect_status 1
+}
+
+test_beats_notices_a_frozen_server_and_connects_again() {
+    start_server
+    start_console --url "$url" --json --interval 100ms --timeout 200ms --reconnect 50ms
+    expect_event beat '"round_trip":'
+    tell_server freeze
+    expect_server 'ok: freeze'
+    expect_event suspected '"session":1,"silence":'
+    expect_event closed '"cause":"heartbeat_timeout"'
+    expect_event waiting '"delay":0.0'
+    tell_server resume
+    expect_event opened '"reconnected":true'
+    expect_event beat
+    tell /quit
+    expect_status 0
+}
+
+test_tells_a_message_that_is_not_json_as_malformed() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened
+    tell_server 'say nonsense'
+    expect_event malformed '"text":"nonsense","position":1,'
+    tell_server 'say {"ModeCode":"other"}'
+    expect_event message '"text":"{\\"ModeCode\\":\\"other\\"}"}'
+    tell /quit
+    expect_status 0
+}
+
+test_refuses_wrong_commands_and_text_that_is_not_utf8() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened
+    tell /sned
+    expect_error '/sned is no command; */help*'
+    tell '/close now'
+    expect_error '/close takes no text.'
+    tell $'\xff'
+    expect_error 'The message was refused: *'
+    tell ''
+    tell /help
+    expect_error '  /status *'
+    tell /quit
+    expect_status 1
+}
+
+test_carries_out_a_file_and_closes_at_its_end() {
+    start_server
+    # While it connects and closes, lines wait. The last one has no end.
+    printf '/send first\r\n/close\n/connect\n\nsecond' >script
+    run_console 0 --url "$url" --json <script
+    expect_server '*message {"ModeCode":"message","msg":"first"}'
+    expect_server '*closed: code 1000'
+    expect_server '*message {"ModeCode":"message","msg":"second"}'
+    expect_server '*closed: code 1000'
+    run_console 0 --url "$url" </dev/null
+    expect_in output opened
+    run_console 0 --url "$url" <&-
+    expect_in output opened
+    printf 'piped\n' | run_console 0 --url "$url"
+    expect_server '*message {"ModeCode":"message","msg":"piped"}'
+}
+
+test_goes_on_reading_a_file_where_it_stands() {
+    start_server
+    printf 'for somebody else\nfor the console\n' >script
+    {
+        read -r line
+        run_console 0 --url "$url"
+    } <script
+    expect_server '*message *'
+    [[ $line == *'"for the console"}' ]] || fail "The server got: $line"
+}
+
+test_exit_status_tells_the_cause() {
+    start_server
+    run_console 3 --url ws://a..b --no-reconnect < <(exec sleep "$time_limit")
+
+    tell_server refuse
+    expect_server 'ok: refuse'
+    run_console 4 --url "$url" --no-reconnect </dev/null
+    # At its end the script has no connection.
+    run_console 4 --url "$url" --reconnect 100m </dev/null
+    tell_server accept
+    expect_server 'ok: accept'
+
+    tell_server freeze
+    expect_server 'ok: freeze'
+    run_console 5 --url "$url" --no-reconnect --upgrade-timeout 10ms </dev/null
+    tell_server resume
+    expect_server 'ok: resume'
+}
+
+test_exit_status_tells_why_the_connection_ended() {
+    start_server
+    start_console --url "$url" --json --no-reconnect --interval 50ms --timeout 100ms
+    expect_event opened
+    tell_server freeze
+    expect_status 6
+    tell_server resume
+    expect_server 'ok: resume'
+
+    start_console --url "$url" --json --no-reconnect
+    expect_event opened
+    tell_server 'close 1001 going away'
+    expect_event closed '"cause":"closed_by_peer","text":"*","close_code":1001,"close_text":"going away"'
+    expect_status 7
+
+    start_console --url "$url" --json --no-reconnect
+    expect_event opened
+    tell_server drop
+    expect_event closed '"cause":"connection_lost"'
+    expect_status 8
+}
+
+test_exit_status_tells_the_last_cause_when_no_attempts_are_left() {
+    start_refusing_server
+    start_console --url "$url" --json --reconnect 1ms --max-attempts 3
+    expect_event attempt_failed '"attempt":3'
+    expect_event stopped '"cause":"retries_exhausted",*"evidence":"connect_failed"'
+    expect_status 4
+}
+
+test_a_signal_closes_and_a_second_one_leaves_at_once() {
+    start_server
+    start_console --url "$url" --json
+    expect_event opened
+    kill -INT "$console"
+    expect_event stopped '"cause":"closed"'
+    expect_status 0
+    expect_server '*closed: code 1000'
+
+    local signal
+    for signal in INT TERM; do
+        start_console --url "$url" --json --close-timeout 100m
+        expect_event opened
+        tell_server freeze
+        expect_server 'ok: freeze'
+        kill "-$signal" "$console"
+        expect_error 'Closing; once more leaves at once.'
+        kill "-$signal" "$console"
+        expect_status $((128 + $(kill -l "$signal")))
+        tell_server resume
+        expect_server 'ok: resume'
+    done
+}
+
+test_wrong_options_are_told_by_name_value_and_what_was_expected() {
+    local wrong
+    for wrong in '--interval 4x' '--timeout 4' '--reconnect -1s' '--close-timeout 99999999999999999999s' \
+        '--connect-timeout 1000000m' '--growth much' '--growth 0.5' '--max-attempts 1.5' '--protocol pong' \
+        '--timeout 0' '--url wss://127.0.0.1' '--url nowhere'; do
+        # shellcheck disable=SC2086
+        run_console 2 $wrong </dev/null
+        [[ ! -s output ]] || fail "There is output: $(cat output)"
+        expect_in errors "console: ${wrong% *} is "
+        expect_in errors ", expected "
+    done
+    run_console 2 --interval </dev/null
+    run_console 2 --no-such-option </dev/null
+    run_console 2 argument </dev/null
+}
+
+test_help_tells_commands_and_exit_statuses() {
+    run_console 0 --help </dev/null
+    expect_in output '/connect'
+    expect_in output 'Exit status:'
+    expect_in output '500ms'
+}
+
+test_output_to_a_pipe_has_no_control_characters_and_one_line_while_waiting() {
+    start_refusing_server
+    start_console --url "$url" --reconnect 100ms
+    expect_output '* waiting  * before attempt 3'
+    tell /quit
+    expect_status 0
+    expect_not_in output $'\r'
+    expect_not_in output $'\033'
+    [[ $(grep -c ' before attempt 2' output) == 1 ]] || fail "$(cat output)"
+    expect_not_in output 'next attempt'
+}
+
+# Runs the console on a terminal of its own.
+start_console_on_terminal() {
+    command -v script >/dev/null || skip "there is no script, which makes terminals"
+    mkfifo terminal_pipe
+    exec {terminal_input}<>terminal_pipe
+    local command
+    printf -v command '%q ' "$programs/console" "$@"
+    exec {console_output}< <(TERM=xterm exec script --quiet --flush --return --command "$command" /dev/null <terminal_pipe)
+    console=$!
+    children+=("$console")
+}
+
+test_a_terminal_has_colours_and_a_countdown() {
+    start_refusing_server
+    start_console_on_terminal --url "$url" --reconnect 100m --max-delay 100m
+    expect_output $'*\033[33mwaiting*\033[0m*'
+    # The countdown has no end of line until one is typed.
+    printf '/status\n' >&"$terminal_input"
+    expect_output $'*next attempt in*'
+    printf '/quit\n' >&"$terminal_input"
+    expect_status 0
+}
+
+test_a_terminal_has_no_colours_where_they_are_not_wanted() {
+    start_server
+    start_console_on_terminal --url "$url" --no-color
+    expect_output '*opened*'
+    printf '/quit\n' >&"$terminal_input"
+    expect_status 0
+    expect_not_in output $'\033['
+    rm terminal_pipe
+    export NO_COLOR=1
+    start_console_on_terminal --url "$url"
+    expect_output '*opened*'
+    printf '/quit\n' >&"$terminal_input"
+    expect_status 0
+    expect_not_in output $'\033['
+}
+
+test_json_output_is_one_object_a_line_and_nothing_else() {
+    command -v node >/dev/null || skip "there is no node to parse it"
+    start_server
+    start_console --url "$url" --json --interval 20ms --timeout 100ms --reconnect 1ms
+    expect_event beat
+    tell '/send "quoted"'
+    expect_event message
+    tell /status
+    expect_event status
+    tell /help
+    tell /connect
+    expect_error '/connect: connected already.*'
+    tell_server "say $(printf 'not json, \x7f, \xc2\x9b')"
+    expect_event malformed
+    tell_server drop
+    expect_event closed
+    expect_event opened
+    tell_server freeze
+    expect_event attempt_failed
+    tell /quit
+    expect_status 1
+    node -e '
+        const lines = require("fs").readFileSync("output", "utf8").trimEnd().split("\n");
+        let last = 0;
+        for (const line of lines) {
+            const event = JSON.parse(line);
+            if (typeof event.event !== "string" || typeof event.time !== "number" || event.time < last) throw line;
+            last = event.time;
+        }' || fail "There is a line that is no event."
+}
+
+# --- All of them -----------------------------------------------------------------------------------------------
+
+passed=0
+failed=0
+skipped=0
+for test in $(compgen -A function test_ | sort); do
+    name=${test#test_}
+    mkdir "$scratch/$name"
+    (
+        trap end_children EXIT
+        cd "$scratch/$name" || exit 1
+        "$test"
+    )
+    case $? in
+        0) passed=$((passed + 1)) ;;
+        77) skipped=$((skipped + 1)) ;;
+        *)
+            failed=$((failed + 1))
+            printf '  FAILED: %s\n' "${name//_/ }"
+            ;;
+    esac
+done
+printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+((failed == 0))
