@@ -19,7 +19,7 @@ Steps:
   format    the sources look as clang-format-14 makes them
   debug     tests, built with g++
   interop   tests against a Node server; skipped where there is no Node
-  examples  the demonstration runs through
+  examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
   headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
   clang     tests, built with clang++
   asan      tests, with address, leak and undefined behaviour sanitizers
@@ -239,6 +239,9 @@ step_examples() {
     build debug || return 0
     check demonstration timeout --kill-after=10 "$time_limit" build/debug/examples/tour \
         --server build/debug/examples/echo_server --console build/debug/examples/console
+    check console timeout --kill-after=10 "$time_limit" tests/console/run.sh build/debug/examples
+    check small-examples timeout --kill-after=10 "$time_limit" tests/console/small_examples.sh build/debug/examples
+    check quotes tests/console/quotes.sh
 }
 
 step_headers() {
