@@ -36,13 +36,16 @@ public:
 
     /// The verdict on a silent peer takes three waits, for the beat, for its answer and for a last look. Each
     /// may be as late as this timer is.
-    hb::duration lateness() const { return 3 * worst_; }
+    /// It looks only at each tick, so of a stall it may miss as much as lies between two of them.
+    hb::duration lateness() const { return 3 * (worst_ + period); }
     void reset() { worst_ = {}; }
     void stop() { timer_.cancel(); }
 
 private:
+    static constexpr hb::duration period = 250us;
+
     void tick() {
-        timer_.expires_after(1ms);
+        timer_.expires_after(period);
         timer_.async_wait([this](hb::error_code error) {
             if (error) return;
             worst_ = std::max(worst_, std::chrono::steady_clock::now() - timer_.expiry());
