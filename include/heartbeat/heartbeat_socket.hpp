@@ -169,10 +169,10 @@ public:
     /// ends other than `written` is told by the event `undelivered`.
     bool send(message content) { return connection_->send(std::move(content), {}) == errc{}; }
 
-    /// Queues the text of a JSON value.
+    /// Queues the text of a JSON value. A string in it that is not UTF-8 is refused like any such text.
     template <std::same_as<nlohmann::json> Json>
     bool send(Json const& value) {
-        return send(message(value.dump()));
+        return send(text_of(value));
     }
 
     /// Queues a message and completes with `void(outcome)`: written, dropped with the cause, or unknown. A
@@ -186,11 +186,11 @@ public:
     /// Queues the text of a JSON value, as above.
     template <std::same_as<nlohmann::json> Json, class CompletionToken>
     auto async_send(Json const& value, CompletionToken&& token) {
-        return async_send(message(value.dump()), std::forward<CompletionToken>(token));
+        return async_send(text_of(value), std::forward<CompletionToken>(token));
     }
     template <std::same_as<nlohmann::json> Json>
     auto async_send(Json const& value) {
-        return async_send(message(value.dump()), asio::deferred);
+        return async_send(text_of(value), asio::deferred);
     }
 
     /// Completes with `void(error_code, message)`: the oldest message that was received and not taken, or the
@@ -201,7 +201,13 @@ public:
     auto async_receive() { return async_receive(asio::deferred); }
 
 private:
-    void abandon();
+    /// What cannot be written as JSON becomes a text that is refused for the same reason.
+    template <class Json>
+    static message text_of(Json const& value) try {
+        return message(value.dump());
+    } catch (typename Json::type_error const&) {
+        return message("\xff");
+    }
 
     std::shared_ptr<connection_type> connection_;
 };

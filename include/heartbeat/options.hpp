@@ -48,7 +48,7 @@ struct heartbeat_options {
 
 /// Whether, and after what delay, to dial again.
 struct reconnect_options {
-    /// False: the run ends when the link does.
+    /// False: the run ends with the link, or with the attempt that failed.
     bool enabled = true;
     /// The nominal delay before the first retry, above 0.
     duration delay = std::chrono::seconds{1};
@@ -61,11 +61,11 @@ struct reconnect_options {
     bool jitter = true;
     /// A link that was open this long has been stable: the delays and limits below start again.
     duration stable_after = std::chrono::seconds{10};
-    /// The run ends with `errc::retries_exhausted` when this many attempts in a row have failed; 0 is
-    /// unlimited.
+    /// The run ends with `errc::retries_exhausted` when so many dials since the last stable link have not
+    /// made another; a link that was open, and not for long enough, is none. 0 is unlimited.
     unsigned max_attempts = 0;
-    /// The run ends with `errc::retries_exhausted` when dialling again would come later than this after the
-    /// loss; 0 is unlimited.
+    /// The run ends with `errc::retries_exhausted` when by the next dial the socket would have been without a
+    /// link for longer than this, all in all since the last stable link; 0 is unlimited.
     duration max_elapsed = {};
     /// The user's own verdict on whether to retry; it replaces the default, which retries everything. Called
     /// on the strand. Deliberate closes are never retried, whatever it says.

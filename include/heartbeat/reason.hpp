@@ -45,7 +45,8 @@ inline std::string to_string(reason const& why) {
         auto const silence = std::chrono::duration_cast<std::chrono::milliseconds>(why.silence);
         add("silent for " + std::to_string(silence.count()) + " ms");
     }
-    if (why.evidence && why.evidence != why.cause) add(why.evidence.message());
+    // A Close frame says it all; what the layer below reported after it varies.
+    if (why.evidence && why.evidence != why.cause && why.close_code == 0) add(why.evidence.message());
     return details.empty() ? text : text + " (" + details + ")";
 }
 

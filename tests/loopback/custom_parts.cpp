@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
-// A socket with a stream and a protocol of its own: lookups that hang, beats that only the peer sends, times
-// that the server sets, and a protocol that throws.
+// A socket with a stream and a protocol of its own: lookups that hang or fail, reads that complete when their
+// link is long over, beats that only the peer sends, times that the server sets, and a protocol that throws.
 #include "world.hpp"
 
 namespace {
@@ -17,10 +17,48 @@ lookups& all_lookups() {
     return all;
 }
 
-/// TCP with a resolver that may hang.
+/// A read that does not even end when its stream is closed.
+struct stuck_read {
+    asio::mutable_buffer space;
+    hb::detail::transfer_handler handler;
+};
+
+/// Reads that have begun and do not end by themselves, and whether new ones do.
+struct reads {
+    std::vector<stuck_read> stuck = {};
+    bool stick = false;
+};
+
+reads& all_reads() {
+    static reads all;
+    return all;
+}
+
+/// What a test that failed has left there must not outlive its event loop.
+struct forget_operations {
+    forget_operations() = default;
+    forget_operations(forget_operations const&) = delete;
+    forget_operations& operator=(forget_operations const&) = delete;
+    ~forget_operations() {
+        all_lookups() = {};
+        all_reads() = {};
+    }
+};
+
+/// TCP with a resolver that may hang, and reads that may complete at any time.
 class hanging_stream : public hb::any_stream {
 public:
     using any_stream::any_stream;
+
+    template <class Buffers, class Token>
+    auto async_read_some(Buffers const& space, Token&& token) {
+        return asio::async_initiate<Token, void(hb::error_code, std::size_t)>(
+            [](auto handler, hanging_stream* self, Buffers const& buffers) {
+                if (!all_reads().stick) return self->any_stream::async_read_some(buffers, std::move(handler));
+                all_reads().stuck.push_back({*asio::buffer_sequence_begin(buffers), std::move(handler)});
+            },
+            token, this, space);
+    }
 
     template <class Handler>
     void async_resolve(hb::url const& where, Handler handler) {
@@ -50,6 +88,7 @@ using custom_socket = hb::heartbeat_socket<server_beats, hanging_stream, hb::man
 TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays nothing when it comes back") {
     world here;
     all_lookups() = {.hang = true};
+    forget_operations const forgotten;
     std::vector<hb::errc> failures;
     std::size_t waits = 0;
     int stops = 0;
@@ -80,6 +119,16 @@ TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays 
             socket.cancel();
             here.until([&] { return stops == 1; });
         }
+        SECTION("before, when it ends with an error") {
+            std::exchange(all_lookups().hanging.front(), nullptr)(asio::error::host_not_found);
+            here.settle();
+            CHECK(failures == std::vector{hb::errc::resolve_failed});
+            CHECK(waits == 1);
+            here.pass(3s);
+            CHECK(all_lookups().hanging.size() == 2);
+            socket.cancel();
+            here.until([&] { return stops == 1; });
+        }
         SECTION("by a close") {
             bool closed = false;
             socket.async_close([&](hb::error_code) { closed = true; });
@@ -95,6 +144,61 @@ TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays 
         if (lookup) std::move(lookup)(asio::error::operation_aborted);
     here.settle();
     all_lookups() = {};
+}
+
+TEST_CASE("law 2: what completes for an old link changes nothing, and the new link lives on") {
+    world here;
+    all_reads() = {};
+    forget_operations const forgotten;
+    custom_socket socket(here.io, here.options());
+    std::vector<std::string> received;
+    std::vector<hb::reason> losses;
+    std::uint64_t links = 0;
+    socket.on<hb::message>([&](hb::message const& message) { received.emplace_back(message.text()); });
+    socket.on<hb::closed>([&](hb::closed const& event) { losses.push_back(event.reason); });
+    socket.on<hb::opened>([&](hb::opened const& event) { links = event.session; });
+    socket.start();
+    here.until([&] { return links == 1; });
+    here.server.broadcast("hello");
+    here.until([&] { return received.size() == 1; });
+    // The read that is outstanding ends with this; the next one does not even when its link is over.
+    all_reads().stick = true;
+    here.server.broadcast("anything");
+    here.until([&] { return all_reads().stuck.size() == 1; });
+    CHECK(received.size() == 2);
+    here.pass(6s);
+    REQUIRE(losses.size() == 1);
+    CHECK(losses[0].cause == hb::errc::heartbeat_timeout);
+    all_reads().stick = false;
+    here.pass(3s);
+    here.until([&] { return links == 2; });
+    here.settle();
+
+    auto const before = socket.stats();
+    auto const timers = here.clock.pending();
+    auto late = std::move(all_reads().stuck.front());
+    std::string frames;
+    SECTION("a message") { frames = std::string("\x81\x05ghost", 7); }
+    SECTION("new times for the heartbeat") { frames = std::string("\x81\x05hello", 7); }
+    SECTION("a Close frame") { frames = std::string("\x88\x02\x03\xe8", 4); }
+    SECTION("a ping") { frames = std::string("\x89\x04ping", 6); }
+    SECTION("a broken frame") { frames = std::string("\xff\xff", 2); }
+    SECTION("an error") {}
+    auto const count = asio::buffer_copy(late.space, asio::buffer(frames));
+    std::move(late.handler)(frames.empty() ? asio::error::connection_reset : hb::error_code{}, count);
+    here.settle();
+    CHECK(received.size() == before.messages_received);
+    CHECK(losses.size() == 1);
+    CHECK(here.clock.pending() == timers);
+    auto const after = socket.stats();
+    CHECK(after.messages_received == before.messages_received);
+    CHECK(after.bytes_received == before.bytes_received);
+    CHECK(after.bytes_sent == before.bytes_sent);
+    CHECK(after.attempts == 2);
+
+    here.server.broadcast("still there");
+    here.until([&] { return received.back() == "still there"; });
+    CHECK(socket.state() == hb::state::open);
 }
 
 TEST_CASE("a server that sets the times and beats itself is replied to, and missed when it stops") {

@@ -292,6 +292,18 @@ TEST_CASE("a server that refuses keeps its port and its sessions, and accepts ag
     }
 }
 
+TEST_CASE("nobody else gets the port of a server that refuses") {
+    loopback test;
+    test.server.refuse(true);
+    tcp::acceptor other{test.io, tcp::v4()};
+    error_code error;
+    other.bind(test.server.endpoint(), error);
+    CHECK(error == asio::error::address_in_use);
+    test.server.stop();
+    other.bind(test.server.endpoint(), error);
+    CHECK_FALSE(error);
+}
+
 TEST_CASE("closing sends every client the code and the text, once") {
     loopback test;
     auto& one = test.open();

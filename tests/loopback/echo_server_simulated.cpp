@@ -123,6 +123,7 @@ TEST_CASE("a frozen server does not answer the upgrade, and does so when it is r
     test.run();
     REQUIRE(one.opened);
     CHECK_FALSE(*one.opened);
+    test.open();
 }
 
 TEST_CASE("a frozen server does not notice that its client is gone") {
@@ -166,6 +167,8 @@ TEST_CASE("what is held ends when the server stops, also the upgrade") {
     CHECK(late.opened);
     CHECK(*late.opened);
     CHECK(test.server.open_sessions() == 0);
+    // Nothing is held any more.
+    CHECK(test.io.stopped());
 }
 
 TEST_CASE("answers are delayed by exactly that, in their order, and pings and texts are not") {
@@ -184,8 +187,12 @@ TEST_CASE("answers are delayed by exactly that, in their order, and pings and te
     test.run_for(1ms);
     CHECK(one.received == std::vector<std::string>{"news", heartbeat_text, message_text});
 
-    test.server.delay_answers(-1s);
+    test.server.delay_answers(heartbeat::duration::min());
     test.write(one, message_text);
+    CHECK(one.received.size() == 4);
+    test.server.delay_answers(heartbeat::duration::max());
+    test.write(one, message_text);
+    test.run_for(24h);
     CHECK(one.received.size() == 4);
 }
 

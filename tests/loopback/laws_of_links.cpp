@@ -249,6 +249,43 @@ TEST_CASE("attempts end after max_attempts, max_elapsed, a verdict of the user, 
     CHECK(here.clock.pending() == 0);
 }
 
+TEST_CASE("max_elapsed counts the time without a link, since the last stable one") {
+    connected_world here([](hb::options& options) {
+        options.reconnect.max_elapsed = 7s;
+        options.reconnect.stable_after = 10s;
+    });
+    auto const lose = [&](std::size_t losses) {
+        here.server.drop_all();
+        here.until([&] { return here.told.closed.size() == losses; });
+        here.settle();
+    };
+    here.pass(1s);
+    lose(1);
+    REQUIRE(here.told.waits.size() == 1);
+    here.pass(3s);
+    here.until([&] { return here.told.opened.size() == 2; });
+    // Three seconds before, and three to come.
+    lose(2);
+    REQUIRE(here.told.waits.size() == 2);
+    here.pass(3s);
+    here.until([&] { return here.told.opened.size() == 3; });
+    SECTION("a link that was not stable leaves the count as it is") {
+        lose(3);
+        REQUIRE(here.told.stopped.size() == 1);
+        CHECK(here.told.stopped[0].reason.cause == hb::errc::retries_exhausted);
+    }
+    SECTION("a stable link starts it again") {
+        here.pass(4s);
+        here.until([&] { return here.told.beats.size() == 1; });
+        here.pass(4s);
+        here.until([&] { return here.told.beats.size() == 2; });
+        here.pass(2s);
+        lose(3);
+        CHECK(here.told.stopped.empty());
+        CHECK(here.told.waits.size() == 3);
+    }
+}
+
 TEST_CASE("a refused or broken upgrade is told with the status") {
     world here;
     struct answer {
@@ -293,4 +330,43 @@ TEST_CASE("connect_now skips the wait, once, and means nothing in other states")
     here.pass(3s);
     CHECK(here.socket.stats().attempts == 2);
     CHECK(here.told.opened[1].downtime == 0s);
+}
+
+TEST_CASE(
+    "law 9: once the server can be reached, the link is open within an attempt, the longest delay and a "
+    "dial") {
+    bool const hangs = GENERATE(false, true);
+    auto const outage = GENERATE(hb::duration{100ms}, 7s, 31s, 5min);
+    connected_world here([](hb::options& options) {
+        options.reconnect = {.delay = 1s, .growth = 2, .max_delay = 20s};
+        options.deadlines = {.resolve = 5s, .connect = 5s, .upgrade = 5s, .attempt = 4s, .close = 1s};
+    });
+    // No simulated time passes while a connection is made or refused.
+    auto const dial = [&] { here.until([&] { return here.socket.state() != hb::state::connecting; }); };
+    auto const step = [&](hb::duration limit) {
+        auto const next = here.clock.next_expiry();
+        here.pass(next ? std::min(limit, *next - here.clock.now()) : limit);
+    };
+
+    if (hangs) {
+        here.server.freeze();
+    } else {
+        here.server.refuse(true);
+        here.server.drop_all();
+        here.until([&] { return here.told.closed.size() == 1; });
+    }
+    for (auto const end = here.clock.now() + outage; here.clock.now() < end;) {
+        if (!hangs) dial();
+        step(end - here.clock.now());
+    }
+    if (hangs) {
+        here.server.resume();
+    } else {
+        here.server.refuse(false);
+    }
+    auto const well = here.clock.now();
+    here.settle();
+    for (dial(); here.socket.state() != hb::state::open; dial()) step(1min);
+    CHECK(here.clock.now() - well <= 4s + 20s);
+    CHECK(here.told.stopped.empty());
 }

@@ -160,6 +160,13 @@ TEST_CASE("JSON values are sent and received as their text") {
     here.until([&] { return numbers.size() == 2 && end; });
     CHECK(numbers == std::vector{42, 42});
 
+    auto const not_text = hb::mode_code::message("\xc3\x28");
+    CHECK_FALSE(here.socket.send(not_text));
+    end.reset();
+    here.socket.async_send(not_text, [&](hb::outcome as) { end = as; });
+    here.until([&] { return end.has_value(); });
+    CHECK(*end == hb::outcome{hb::delivery::dropped, hb::errc::invalid_utf8});
+
     here.socket.send(hb::mode_code::message("not a number"));
     here.until([&] { return here.told.malformed.size() == 1; });
     CHECK(here.told.malformed[0].text == R"({"ModeCode":"message","msg":"not a number"})");

@@ -203,6 +203,27 @@ TEST_CASE("a moved timer takes its waits along, and what it was moved to loses i
     CHECK(test.poll() == "b!a!");
 }
 
+TEST_CASE("a timer that was moved from has nothing to do with the waits that it had") {
+    simulation test;
+    auto source = test.make(1ms, 'a');
+    auto target = std::move(source);
+    source.expires_at(target.expiry());
+    source.async_wait(test.seen.note('b'));
+    SECTION("moved by construction") {
+        CHECK(source.cancel() == 1);
+        CHECK(test.poll() == "b!");
+    }
+    SECTION("moved by assignment") {
+        timer other{test.executor};
+        other = std::move(target);
+        target.expires_at(other.expiry());
+        CHECK(target.cancel() == 0);
+        CHECK(test.poll().empty());
+    }
+    test.clock.advance(1ms);
+    CHECK(test.poll().find('a') != std::string::npos);
+}
+
 TEST_CASE("the handler's cancellation slot ends one wait of a timer") {
     simulation test;
     asio::cancellation_signal signal;

@@ -155,6 +155,8 @@ TEST_CASE("a reason is told on one line with the evidence there is") {
         {{.cause = errc::heartbeat_timeout, .silence = 20s},
          "the peer gave no sign of life in time (silent for 20000 ms)"},
         {{.cause = errc::closed, .evidence = errc::closed}, "closed on purpose"},
+        {{.cause = errc::closed, .close_code = 1000, .evidence = errc::stopped},
+         "closed on purpose (code 1000)"},
         {{.cause = errc::connect_failed, .evidence = errc::stopped},
          "the connection was not accepted (the run ended first)"},
     };

@@ -27,9 +27,8 @@ public:
         /// Tell that the peer is suspected and send another beat, then call `resume` again.
         suspect,
         /// The deadline has passed, but what has reached this host may not have been read yet. If there is
-        /// such input
-        /// tell so by `input`. Give the event loop one turn for what was read and not handled, then call
-        /// `resume`.
+        /// such input, tell so by `input`. Give the event loop one turn for what was read and not handled,
+        /// then call `resume`.
         look_again,
         /// No proof came in time: end the link.
         declare_dead,

@@ -25,7 +25,8 @@ public:
     /// Decides what follows `why`.
     ///
     /// \param attempts how many times was dialled since the last stable link
-    /// \param elapsed  from the loss of the link, or the start of the run, until the coming dial
+    /// \param elapsed  for how long there will have been no link by the coming dial, since the last stable
+    /// one
     ///
     /// The first of these that applies decides: `closed` and `cancelled` end the run, whatever `retry_if`
     /// says; with `enabled` false, or when `retry_if` returns false, it ends with the cause in `why`; with

@@ -155,6 +155,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     disarm_deadline(at);
     at.opened = true;
     at.opened_at = time();
+    earlier_outages_ += at.opened_at - outage_began_;
     feed(lifecycle::event::connected);
 }
 

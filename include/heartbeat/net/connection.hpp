@@ -207,7 +207,10 @@ private:
     waiting coming_wait_ = {};
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
+    /// When the link was lost, or the run began, and the time without a link before that, since the last
+    /// stable link.
     time_point outage_began_ = {};
+    duration earlier_outages_ = {};
     bool linked_before_ = false;
     /// Slots of `opened` are running: what they send goes to the front.
     bool opening_ = false;

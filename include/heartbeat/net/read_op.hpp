@@ -147,6 +147,7 @@ void connection<Protocol, Stream, Clock>::unpause() {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::bytes_read(link_type& at, std::size_t number) {
+    if (at.ended) return;
     at.monitor.input(time());
     rearm_heart(at);
     count([number](stats& all) { all.bytes_received += number; });

@@ -37,6 +37,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     backoff_.reset();
     linked_before_ = false;
     outage_began_ = time();
+    earlier_outages_ = {};
     went_down(outage_began_);
     feed(lifecycle::event::start);
 }
@@ -124,14 +125,15 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const& end
         if (now - ending.opened_at >= settings_.reconnect.stable_after) {
             attempts_ = 0;
             backoff_.reset();
-            outage_began_ = now;
+            earlier_outages_ = {};
         }
+        outage_began_ = now;
     }
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const delay = backoff_.next(random_);
     auto const stop = retry_decision{.retry = false, .cause = why.cause};
-    auto const decision =
-        guarded([&] { return retry_policy_.decide(why, attempts_, now - outage_began_ + delay); }, stop);
+    auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
+    auto const decision = guarded([&] { return retry_policy_.decide(why, attempts_, elapsed); }, stop);
     if (decision.retry) {
         coming_wait_ = {attempts_ + 1, delay, why};
         return lifecycle::event::ended_retry;

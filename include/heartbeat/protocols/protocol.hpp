@@ -76,10 +76,10 @@ using frame_meaning = std::variant<application_message, beat_answer, peer_beat, 
 /// an object may carry the state of a link (a counter, a sequence number). Its functions are called on the
 /// strand.
 ///
-/// - `make_beat()` gives the next beat, or nothing where only the peer beats. It is not called while a
-/// message is on
-///   its way out in fragments: the beat is then a ping of the library's own.
-/// - `classify(frame)` says what a frame means. Pings are answered by Beast before it sees them.
+/// `make_beat()` gives the next beat, or nothing where only the peer beats. It is not called while a message
+/// is on its way out in fragments: the beat is then a ping of the library's own.
+///
+/// `classify(frame)` says what a frame means. Pings are answered by Beast before it sees them.
 template <class Protocol>
 concept heartbeat_protocol = std::copy_constructible<Protocol> &&
     requires(Protocol protocol, inbound_frame const& frame) {

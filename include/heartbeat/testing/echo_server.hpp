@@ -87,9 +87,11 @@ public:
     /// Begins the close handshake on every connection. A code of 0 sends a Close frame without code and text.
     /// Throws `std::length_error` for a text of more than 123 bytes.
     void close_all(std::uint16_t code = 1000, std::string_view text = {}, done_function done = {});
-    /// Answers to messages that come from now on are sent this much later; less than 0 counts
-    /// as 0.
-    void delay_answers(duration delay) { state_->answer_delay = std::max(delay, duration{}); }
+    /// Answers to messages that come from now on are sent this much later: from 0 to a year, and what is
+    /// beyond that counts as the nearest of them.
+    void delay_answers(duration delay) {
+        state_->answer_delay = std::clamp(delay, duration{}, duration{std::chrono::years{1}});
+    }
     /// Answers to heartbeats carry the `msg` of a heartbeat that was never sent.
     void answer_wrong_id(bool wrong) { state_->wrong_id = wrong; }
     /// Heartbeats are not answered; messages and pings are.

@@ -244,8 +244,6 @@ void echo_session<Stream, Clock>::close(beast::websocket::close_reason const& re
     // Closing twice is not allowed.
     if (phase_ != phase::open) return;
     phase_ = phase::closing;
-    queue_.clear();
-    timer_.cancel();
     websocket_.async_close(reason, handler(&echo_session::closed));
 }
 
