@@ -173,14 +173,15 @@ run_tests() {
 build_and_test() {
     local preset=$1
     build "$preset" || return 0
-    run_tests "build/$preset/tests/unit_tests"
-    run_tests "build/$preset/tests/loopback_tests"
+    local directory
+    for directory in "${test_directories[@]}"; do run_tests "build/$preset/tests/${directory}_tests"; done
 }
 
 # --- Steps ---------------------------------------------------------------------------------------------------
 
 time_limit=300
 runner=()
+test_directories=(unit simulated loopback)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -201,7 +202,7 @@ compare_format() {
 }
 
 step_debug() {
-    local round seed
+    local round seed directory
     if ((repeat == 1)); then
         build_and_test debug
         return
@@ -210,8 +211,9 @@ step_debug() {
     for ((round = 1; round <= repeat; ++round)); do
         seed=$((RANDOM + 1))
         printf '  round %d of %d, --order rand --rng-seed %d\n' "$round" "$repeat" "$seed"
-        run_tests build/debug/tests/unit_tests --order rand --rng-seed "$seed"
-        run_tests build/debug/tests/loopback_tests --order rand --rng-seed "$seed"
+        for directory in "${test_directories[@]}"; do
+            run_tests "build/debug/tests/${directory}_tests" --order rand --rng-seed "$seed"
+        done
     done
 }
 

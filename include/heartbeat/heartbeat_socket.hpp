@@ -27,6 +27,7 @@
 #include <chrono>
 #include <concepts>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 namespace heartbeat {
@@ -89,13 +90,17 @@ public:
     /// error.
     template <class Event, class Slot>
     connection on(Slot&& slot) {
-        return connection_->events().template on<Event>(std::forward<Slot>(slot));
+        auto slots = connection_->events().template on<Event>(std::forward<Slot>(slot));
+        take_messages<Event>();
+        return slots;
     }
 
     /// Calls `slot(Event const&)` for the next event of this kind only.
     template <class Event, class Slot>
     connection once(Slot&& slot) {
-        return connection_->events().template once<Event>(std::forward<Slot>(slot));
+        auto slots = connection_->events().template once<Event>(std::forward<Slot>(slot));
+        take_messages<Event>();
+        return slots;
     }
 
     /// Emits an event as the socket does; for adaptors, such as one that reports messages as `malformed`.
@@ -104,6 +109,10 @@ public:
     void emit(Event const& happened) {
         connection_->emit(happened);
     }
+
+    /// What emits events as this socket does, wherever it has been moved to, and none once it is gone. Only
+    /// to be called on the strand.
+    auto emitter() const { return connection_->events().emitter(); }
 
     /// Completes with `void(error_code, Event)` at the next event of this kind.
     /// Errors: `operation_aborted` if cancelled or the socket is gone; `errc::stopped` if the run ends first,
@@ -201,6 +210,13 @@ public:
     auto async_receive() { return async_receive(asio::deferred); }
 
 private:
+    /// A slot for messages takes them from now on, also where reading had paused for want of room.
+    template <class Event>
+    void take_messages() {
+        if constexpr (std::same_as<Event, message>)
+            connection_->post([](connection_type& self) { self.unpause(); });
+    }
+
     /// What cannot be written as JSON becomes a text that is refused for the same reason.
     template <class Json>
     static message text_of(Json const& value) try {
@@ -277,9 +293,12 @@ template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_close(CompletionToken&& token) {
     return asio::async_initiate<CompletionToken, void(error_code)>(
         [](auto handler, std::shared_ptr<connection_type> const& self) {
+            auto const ticket = self->new_ticket();
             detail::completion<error_code> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [](connection_type& on) { on.cancel(); });
-            self->post([done = std::move(done)](connection_type& on) mutable { on.close(std::move(done)); });
+            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_close(ticket); });
+            self->post([ticket, done = std::move(done)](connection_type& on) mutable {
+                on.close(ticket, std::move(done));
+            });
         },
         token, connection_);
 }

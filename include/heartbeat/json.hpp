@@ -23,8 +23,11 @@ inline std::optional<nlohmann::json> parse_json(message const& received, malform
     } catch (nlohmann::json::parse_error const& error) {
         if (wrong != nullptr)
             *wrong = {std::string(received.text()), error.byte == 0 ? 0 : error.byte - 1, error.what()};
-        return std::nullopt;
+    } catch (nlohmann::json::exception const& error) {
+        // Such as a number that is out of range.
+        if (wrong != nullptr) *wrong = {std::string(received.text()), 0, error.what()};
     }
+    return std::nullopt;
 }
 
 /// Gives the messages of a socket to typed handlers by one of their fields:
@@ -46,9 +49,17 @@ public:
     /// that `nlohmann::json::get` can make. An earlier handler of the same kind is replaced.
     template <class Content = nlohmann::json, class Handler>
     json_router& on(std::string kind, Handler handler) {
-        table_->handlers[std::move(kind)] = [handler =
-                                                 std::move(handler)](nlohmann::json const& content) mutable {
-            handler(content.get<Content>());
+        table_->handlers[std::move(kind)] =
+            [handler =
+                 std::move(handler)](nlohmann::json const& content) mutable -> std::optional<std::string> {
+            std::optional<Content> value;
+            try {
+                value.emplace(content.get<Content>());
+            } catch (nlohmann::json::exception const& error) {
+                return error.what();
+            }
+            handler(std::as_const(*value));
+            return std::nullopt;
         };
         return *this;
     }
@@ -80,27 +91,25 @@ public:
         }
         auto const content = document->find(content_field);
         if (content == document->end()) return report("expected a field " + content_field);
-        try {
-            handler->second(*content);
-        } catch (nlohmann::json::exception const& error) {
-            return report("field " + content_field + ": " + error.what());
-        }
+        if (auto const wrong_type = handler->second(*content))
+            return report("field " + content_field + ": " + *wrong_type);
         return std::nullopt;
     }
 
     /// Routes all messages of a socket from now on.
     template <class Socket>
     connection attach(Socket& socket) const {
-        return socket.template on<message>([&socket, router = *this](message const& received) {
-            if (auto const wrong = router(received)) socket.emit(*wrong);
-        });
+        return socket.template on<message>(
+            [emit = socket.emitter(), router = *this](message const& received) {
+                if (auto const wrong = router(received)) emit(*wrong);
+            });
     }
 
 private:
     struct table {
         std::string kind_field;
         std::string content_field;
-        std::map<std::string, std::function<void(nlohmann::json const&)>> handlers;
+        std::map<std::string, std::function<std::optional<std::string>(nlohmann::json const&)>> handlers;
         std::function<void(nlohmann::json const&)> otherwise;
     };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "catch.hpp"
+#include "diary.hpp"
 
 #include <heartbeat/heartbeat.hpp>
 #include <heartbeat/testing/echo_server.hpp>
@@ -25,45 +26,6 @@ extern template class hb::basic_echo_server<>;
 
 /// The socket under test: real connections, simulated time.
 using test_socket = hb::heartbeat_socket<hb::mode_code, hb::any_stream, hb::manual_clock>;
-
-/// What a socket has told, in order.
-class diary {
-public:
-    explicit diary(test_socket& socket) {
-        keep<hb::opened>(socket, opened);
-        keep<hb::closed>(socket, closed);
-        keep<hb::state_changed>(socket, changes);
-        keep<hb::beat>(socket, beats);
-        keep<hb::suspected>(socket, suspicions);
-        keep<hb::waiting>(socket, waits);
-        keep<hb::attempt_failed>(socket, failures);
-        keep<hb::malformed>(socket, malformed);
-        keep<hb::undelivered>(socket, undelivered);
-        keep<hb::stopped>(socket, stopped);
-    }
-
-    std::vector<hb::opened> opened;
-    std::vector<hb::closed> closed;
-    std::vector<hb::state_changed> changes;
-    std::vector<hb::beat> beats;
-    std::vector<hb::suspected> suspicions;
-    std::vector<hb::waiting> waits;
-    std::vector<hb::attempt_failed> failures;
-    std::vector<hb::malformed> malformed;
-    std::vector<hb::undelivered> undelivered;
-    std::vector<hb::stopped> stopped;
-    /// How many events of any kind.
-    std::size_t entries = 0;
-
-private:
-    template <class Event>
-    void keep(test_socket& socket, std::vector<Event>& page) {
-        socket.on<Event>([this, &page](Event const& event) {
-            ++entries;
-            page.push_back(event);
-        });
-    }
-};
 
 /// A client's surroundings: an event loop, a clock that the test moves, and an echo server on a loopback
 /// address.

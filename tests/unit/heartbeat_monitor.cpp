@@ -207,6 +207,57 @@ TEST_CASE("while input keeps arriving the deadline moves on, up to four timeouts
     }
 }
 
+TEST_CASE("a message that is handled late moves the deadline as input does, and proves nothing") {
+    for (auto const proof : {liveness::round_trip, liveness::any_input}) {
+        heartbeat_monitor monitor({.interval = 4s, .timeout = 2s, .proof = proof});
+        monitor.start(at(0s));
+        REQUIRE(monitor.resume(at(4s)) == send_beat);
+        REQUIRE(monitor.resume(at(5s)) == suspect);
+        monitor.progress(at(5500ms));
+        CHECK(monitor.resume(at(6s)) == sleep);
+        CHECK(monitor.due() == at(7500ms));
+        CHECK(monitor.silence(at(6s)) == 6s);
+    }
+}
+
+TEST_CASE("bytes that lie unread are news only where they have become more") {
+    auto monitor = started(usual);
+    auto const look = [&](duration when, std::size_t unread) {
+        auto last = monitor.resume(at(when));
+        if (last == look_again) {
+            monitor.unread(unread, at(when));
+            last = monitor.resume(at(when));
+        }
+        return last;
+    };
+    REQUIRE(monitor.resume(at(4s)) == send_beat);
+    REQUIRE(monitor.resume(at(5s)) == suspect);
+    SECTION("the same ones give one more timeout") {
+        CHECK(look(6s, 100) == sleep);
+        CHECK(monitor.due() == at(8s));
+        CHECK(look(8s, 100) == declare_dead);
+    }
+    SECTION("more of them give another") {
+        CHECK(look(6s, 100) == sleep);
+        CHECK(look(8s, 101) == sleep);
+        CHECK(look(10s, 101) == declare_dead);
+    }
+    SECTION("but not for ever") {
+        CHECK(look(6s, 1) == sleep);
+        CHECK(look(8s, 2) == sleep);
+        CHECK(look(10s, 3) == sleep);
+        CHECK(look(12s, 4) == declare_dead);
+    }
+    SECTION("what is left when some were read is news") {
+        CHECK(look(6s, 100) == sleep);
+        monitor.input(at(7s));
+        CHECK(look(8s, 60) == sleep);
+        CHECK(look(9s, 60) == sleep);
+        CHECK(look(11s, 60) == declare_dead);
+    }
+    SECTION("and none are none") { CHECK(look(6s, 0) == declare_dead); }
+}
+
 TEST_CASE("an interval of zero is never due") {
     auto monitor = started({.interval = 0s, .timeout = 2s});
     CHECK(monitor.due() == time_point::max());

@@ -210,6 +210,23 @@ TEST_CASE("a handler may keep state, and what it throws leaves the router") {
     CHECK_THROWS_AS(router(message(R"({"ModeCode":"throw","msg":1})")), std::runtime_error);
 }
 
+TEST_CASE("a number beyond all bounds is malformed, and does not throw") {
+    malformed wrong;
+    CHECK_FALSE(heartbeat::parse_json(message("1e999"), &wrong));
+    CHECK(wrong.text == "1e999");
+    CHECK_FALSE(wrong.what.empty());
+    json_router router;
+    auto const report = router(message(R"({"ModeCode":"message","msg":1e999})"));
+    REQUIRE(report);
+    CHECK(report->text == R"({"ModeCode":"message","msg":1e999})");
+}
+
+TEST_CASE("an exception of JSON's own that a handler throws leaves the router, too") {
+    json_router router;
+    router.on("message", [](json const& content) { static_cast<void>(content.at("missing")); });
+    CHECK_THROWS_AS(router(message(R"({"ModeCode":"message","msg":{}})")), json::out_of_range);
+}
+
 TEST_CASE("a router that is attached gets the messages of a bus, and its reports go back to it") {
     heartbeat::socket_events bus;
     std::vector<std::string> seen;

@@ -78,14 +78,50 @@ TEST_CASE("what opens a session leaves before what was queued earlier, in its ow
         CHECK(taken(box) == expected);
 }
 
-TEST_CASE("what was left over of opening a session leaves before what opens the next") {
+TEST_CASE("what was left over of opening a session leaves after what opens the next, and before the rest") {
     outbox box(10, 100);
     queue(box, "a");
     queue(box, "login 1", 0, place::front_of_session);
     queue(box, "subscribe 1", 0, place::front_of_session);
+    queue(box, "order 1", 0, place::front_of_session);
     CHECK(taken(box) == "login 1");
+    box.begin_session();
     queue(box, "login 2", 0, place::front_of_session);
-    for (char const* expected : {"subscribe 1", "login 2", "a", "nothing"}) CHECK(taken(box) == expected);
+    for (char const* expected : {"login 2", "subscribe 1", "order 1", "a", "nothing"})
+        CHECK(taken(box) == expected);
+}
+
+TEST_CASE("a message that is put back is the next of its own place, also in another session") {
+    outbox box(10, 100);
+    queue(box, "a");
+    queue(box, "b");
+    auto first = box.take();
+    REQUIRE(first);
+    box.put_back(std::move(*first));
+    box.begin_session();
+    auto const login = queue(box, "login", 0, place::front_of_session);
+    queue(box, "subscribe", 0, place::front_of_session);
+    auto taken_login = box.take();
+    REQUIRE(taken_login);
+    CHECK(taken_login->ticket == login);
+    box.put_back(std::move(*taken_login));
+    for (char const* expected : {"login", "subscribe", "a", "b", "nothing"}) CHECK(taken(box) == expected);
+}
+
+TEST_CASE("clearing up to a ticket leaves what was accepted later") {
+    outbox box(10, 100);
+    queue(box, "a", 1);
+    queue(box, "login", 2, place::front_of_session);
+    auto const limit = box.last_ticket();
+    queue(box, "b", 3);
+    queue(box, "subscribe", 4, place::front_of_session);
+    auto const old = box.clear(limit);
+    REQUIRE(old.size() == 2);
+    CHECK(*old[0].receipt == 2);
+    CHECK(*old[1].receipt == 1);
+    CHECK(box.messages() == 2);
+    CHECK(box.bytes() == 10);
+    for (char const* expected : {"subscribe", "b", "nothing"}) CHECK(taken(box) == expected);
 }
 
 TEST_CASE("a taken message counts against the limits until it is settled") {

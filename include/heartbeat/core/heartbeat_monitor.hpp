@@ -26,8 +26,9 @@ public:
         send_beat,
         /// Tell that the peer is suspected and send another beat, then call `resume` again.
         suspect,
-        /// The deadline has passed, but what has reached this host may not have been read yet. If there is
-        /// such input, tell so by `input`. Give the event loop one turn for what was read and not handled,
+        /// The deadline has passed, but what has reached this host may not have been read yet. Tell by
+        /// `unread`
+        /// how much there is. Give the event loop one turn for what was read and not handled,
         /// then call `resume`.
         look_again,
         /// No proof came in time: end the link.
@@ -116,7 +117,19 @@ public:
     /// Bytes arrived, of whatever kind.
     void input(time_point now) noexcept {
         last_input_ = now;
+        unread_ = 0;
         if (proof_ == liveness::any_input) prove(now);
+    }
+
+    /// A message that had arrived earlier was handled now; the answer may be among those that are still to
+    /// come.
+    void progress(time_point now) noexcept { last_input_ = now; }
+
+    /// So many bytes have arrived and could not be read. They are news only where they have become more: a
+    /// link that reads nothing is not kept alive by what lies there.
+    void unread(std::size_t bytes, time_point now) noexcept {
+        if (bytes > unread_) input(now);
+        unread_ = bytes;
     }
 
     /// Time since the last proof of life was read.
@@ -146,6 +159,7 @@ private:
     action begin_round(time_point now) noexcept {
         phase_ = phase::asking;
         beat_count_ = 0;
+        unread_ = 0;
         round_began_ = now;
         round_timeout_ = timeout_;
         deadline_ = now + timeout_;
@@ -175,6 +189,8 @@ private:
     phase phase_ = phase::stopped;
     time_point last_proof_ = {};
     time_point last_input_ = {};
+    /// Bytes that had arrived and were not read at the last look of this round.
+    std::size_t unread_ = 0;
     time_point round_began_ = {};
     duration round_timeout_ = {};
     time_point deadline_ = {};

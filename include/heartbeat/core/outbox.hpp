@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -27,15 +28,25 @@ class outbox {
                   "moving a receipt must not throw, or a message could lose it");
 
 public:
+    /// Where a message is put.
+    enum class place {
+        /// Leaves after everything that was queued before.
+        back,
+        /// For what opens a session, like a login: leaves before everything that was queued at the back, and
+        /// after earlier ones of this session.
+        front_of_session,
+    };
+
     /// An accepted message.
     struct entry {
-        entry(std::uint64_t number, message&& what, Receipt&& whose) noexcept
-            : ticket(number), content(std::move(what)), receipt(std::move(whose)) {}
+        entry(std::uint64_t number, message&& what, Receipt&& whose, place its_place) noexcept
+            : ticket(number), content(std::move(what)), receipt(std::move(whose)), where(its_place) {}
 
         /// Identifies the message in this outbox; increases with each one that is accepted, from 1.
         std::uint64_t ticket;
         message content;
         Receipt receipt;
+        place where;
     };
 
     /// What became of an offered message.
@@ -47,15 +58,6 @@ public:
 
         /// True if it was accepted.
         explicit operator bool() const noexcept { return refusal == errc{}; }
-    };
-
-    /// Where a message is put.
-    enum class place {
-        /// Leaves after everything that was queued before.
-        back,
-        /// For what opens a session, like a login: leaves before everything that was queued at the back, and
-        /// after earlier ones of this kind, also after those left over from the session before.
-        front_of_session,
     };
 
     /// \param most_messages,most_bytes the most that is queued and taken at once, together
@@ -72,7 +74,7 @@ public:
         std::size_t const size = content.size();
         if (messages_ >= most_messages_ || size > most_bytes_ - bytes_) return {errc::outbox_full, 0};
         auto& queue = where == place::back ? back_ : front_;
-        queue.emplace_back(last_ticket_ + 1, std::move(content), std::move(receipt));
+        queue.emplace_back(last_ticket_ + 1, std::move(content), std::move(receipt), where);
         messages_ += 1;
         bytes_ += size;
         return {errc{}, ++last_ticket_};
@@ -88,8 +90,21 @@ public:
         return next;
     }
 
-    /// Returns a taken message that was not begun to where it was: it is the next to leave.
-    void put_back(entry&& returned) { front_.push_front(std::move(returned)); }
+    /// Returns a taken message that was not begun to where it was: it is the next of its place to leave.
+    void put_back(entry&& returned) {
+        auto& queue = returned.where == place::back ? back_ : front_;
+        queue.push_front(std::move(returned));
+    }
+
+    /// Another session begins: what the one before has left at the front leaves after what opens this one,
+    /// and before everything else.
+    void begin_session() {
+        while (!front_.empty()) {
+            front_.back().where = place::back;
+            back_.push_front(std::move(front_.back()));
+            front_.pop_back();
+        }
+    }
 
     /// A taken message has its outcome and counts no longer. To be called once for each.
     /// \param size the size of its payload in bytes
@@ -102,10 +117,8 @@ public:
     /// Takes out a message that is still queued, and counts it no longer; nothing if it was taken or removed.
     std::optional<entry> remove(std::uint64_t ticket) {
         for (auto* const queue : {&front_, &back_}) {
-            auto const found = std::lower_bound(
-                queue->begin(), queue->end(), ticket,
-                [](entry const& queued, std::uint64_t wanted) { return queued.ticket < wanted; });
-            if (found == queue->end() || found->ticket != ticket) continue;
+            auto const found = std::ranges::find(*queue, ticket, &entry::ticket);
+            if (found == queue->end()) continue;
             std::optional<entry> removed(std::move(*found));
             queue->erase(found);
             settle(removed->content.size());
@@ -114,15 +127,19 @@ public:
         return std::nullopt;
     }
 
-    /// Takes out all that are queued, in the order in which they would have left, and counts them no longer.
-    /// Throws `std::bad_alloc`, and then all are queued as before.
-    std::vector<entry> clear() {
+    /// Takes out all that are queued and were accepted up to a ticket, in the order in which they would have
+    /// left, and counts them no longer. Throws `std::bad_alloc`, and then all are queued as before.
+    std::vector<entry> clear(std::uint64_t up_to = std::numeric_limits<std::uint64_t>::max()) {
         std::vector<entry> all;
         all.reserve(front_.size() + back_.size());
-        while (auto next = take()) {
-            settle(next->content.size());
-            all.push_back(std::move(*next));
+        for (auto* const queue : {&front_, &back_}) {
+            for (auto& queued : *queue) {
+                if (queued.ticket > up_to) continue;
+                all.push_back(std::move(queued));
+            }
+            std::erase_if(*queue, [up_to](entry const& queued) { return queued.ticket <= up_to; });
         }
+        for (auto const& one : all) settle(one.content.size());
         return all;
     }
 
@@ -131,6 +148,8 @@ public:
     /// Accepts messages again, as it does after construction.
     void open() noexcept { accepting_ = true; }
     bool accepting() const noexcept { return accepting_; }
+    /// The ticket of the message that was accepted last; 0 before the first.
+    std::uint64_t last_ticket() const noexcept { return last_ticket_; }
 
     /// Whether nothing is queued; taken messages do not matter.
     bool empty() const noexcept { return front_.empty() && back_.empty(); }
@@ -142,7 +161,6 @@ public:
 private:
     std::size_t most_messages_;
     std::size_t most_bytes_;
-    // Tickets ascend in each queue: `remove` searches by halves.
     std::deque<entry> front_;
     std::deque<entry> back_;
     std::size_t messages_ = 0;

@@ -53,7 +53,7 @@ void connection<Protocol, Stream, Clock>::beat(link_type& at) {
         auto const now = time();
         switch (at.monitor.resume(now)) {
             case look_again:
-                if (at.websocket.next_layer().next_layer().available() != 0) at.monitor.input(now);
+                at.monitor.unread(at.websocket.next_layer().next_layer().available(), now);
                 return arm_heart(at);
             case sleep: return arm_heart(at);
             case send_beat: request_beat(at); break;

@@ -3,8 +3,10 @@
 
 #include <heartbeat/net/byte_layer.hpp>
 
+#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -68,7 +70,6 @@ public:
 
     next_layer_type& next_layer() noexcept { return next_; }
     executor_type get_executor() noexcept { return next_.get_executor(); }
-    stream_observer& observer() noexcept { return observer_; }
 
     /// Gathers what is written from now on, or stops doing so with the next write.
     void cork(bool gather) noexcept { corked_ = gather; }
@@ -100,7 +101,31 @@ public:
             token, this, buffers);
     }
 
+    /// Writes what is still gathered, which nothing will take along any more, then ends the connection as the
+    /// stream below does.
+    template <class Handler>
+    void teardown(beast::role_type role, Handler handler) {
+        observer_.teardown_begins();
+        corked_ = false;
+        if (gathered_.empty()) return end_connection(role, std::move(handler));
+        auto const executor = asio::get_associated_executor(handler, get_executor());
+        auto const bytes = asio::buffer(gathered_);
+        asio::async_write(next_, bytes,
+                          asio::bind_executor(executor, [this, role, handler = std::move(handler)](
+                                                            error_code, std::size_t count) mutable {
+                              observer_.bytes_written(count);
+                              gathered_.clear();
+                              end_connection(role, std::move(handler));
+                          }));
+    }
+
 private:
+    template <class Handler>
+    void end_connection(beast::role_type role, Handler handler) {
+        using beast::websocket::async_teardown;
+        async_teardown(role, next_, std::move(handler));
+    }
+
     template <class Buffers, class Handler>
     void write(Buffers const& bytes, Handler handler) {
         if (!corked_ && gathered_.empty()) {
@@ -138,12 +163,10 @@ private:
     bool corked_ = false;
 };
 
-/// Lets the observer know that the websocket is done, then ends the connection as the stream below does.
+/// The websocket is done.
 template <class Stream, class Handler>
 void async_teardown(beast::role_type role, coalescing_stream<Stream>& stream, Handler&& handler) {
-    stream.observer().teardown_begins();
-    using beast::websocket::async_teardown;
-    async_teardown(role, stream.next_layer(), std::forward<Handler>(handler));
+    stream.teardown(role, std::forward<Handler>(handler));
 }
 
 }  // namespace heartbeat::detail

@@ -96,13 +96,28 @@ struct deadline_op : operation<Connection> {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
-    namespace websocket = beast::websocket;
+    // A wait that was cut short is over.
+    ++waits_made_;
+    wait_timer_.cancel();
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
-    link_ = std::make_shared<link_type>(*this, prototype_, settings_);
-    link_->began = time();
-    watch_control_frames(*link_);
-    auto& stream = link_->websocket;
+    link_ = guarded([this] { return make_link(); }, link_pointer());
+    if (link_) return connect_op<connection>{{this->shared_from_this(), link_}}.begin();
+
+    // The protocol could not be copied, say. Later it may.
+    reason const why{.cause = errc::connect_failed};
+    auto const next = advance(judge(nullptr, why, time()));
+    emit(attempt_failed{attempts_, why});
+    perform(next);
+}
+
+template <class Protocol, class Stream, class Clock>
+auto connection<Protocol, Stream, Clock>::make_link() -> link_pointer {
+    namespace websocket = beast::websocket;
+    auto const made = std::make_shared<link_type>(*this, prototype_, settings_);
+    made->began = time();
+    watch_control_frames(*made);
+    auto& stream = made->websocket;
     stream.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
                                                       websocket::stream_base::none(), false});
     stream.set_option(websocket::stream_base::decorator([agent = settings_.user_agent](auto& request) {
@@ -111,7 +126,7 @@ void connection<Protocol, Stream, Clock>::begin_attempt() {
     stream.read_message_max(settings_.limits.message_bytes);
     stream.auto_fragment(false);
     stream.write_buffer_bytes(std::clamp<std::size_t>(settings_.limits.fragment_bytes, 1024, 16 * 1024));
-    connect_op<connection>{{this->shared_from_this(), link_}}.begin();
+    return made;
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -167,13 +182,21 @@ void connection<Protocol, Stream, Clock>::begin_session() {
     went_up(at.opened_at);
     count([&](stats& all) { at.session = ++all.sessions; });
 
+    {
+        std::lock_guard const lock(outbox_mutex_);
+        outbox_.begin_session();
+    }
     opening_ = true;
     emit(opened{at.session, std::exchange(linked_before_, true), downtime});
     opening_ = false;
 
-    at.monitor.start(time());
-    arm_heart(at);
-    read(at);
+    if (mailbox_.must_wait() && !bus_.template has_slots<message>()) {
+        pause(at);
+    } else {
+        at.monitor.start(time());
+        arm_heart(at);
+        read(at);
+    }
     write(at);
 }
 

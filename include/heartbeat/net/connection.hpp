@@ -70,12 +70,15 @@ public:
 
     void start(std::uint64_t ticket, completion<error_code> done);
     void cancel_run(std::uint64_t ticket);
-    void close(completion<error_code> done);
+    void close(std::uint64_t ticket, completion<error_code> done);
+    void cancel_close(std::uint64_t ticket);
     void cancel();
     void connect_now() { feed(lifecycle::event::connect_now); }
     void cancel_send(std::uint64_t ticket);
     void receive(std::uint64_t ticket, mailbox::receiver done);
     void cancel_receive(std::uint64_t ticket) { mailbox_.cancel(ticket); }
+    /// Reads on, if reading had paused and there is someone to take messages again.
+    void unpause();
     void wait_for(std::uint64_t ticket, state wanted, completion<error_code> done);
     template <class Event>
     void next_event(std::uint64_t ticket, completion<error_code, Event> done);
@@ -122,7 +125,8 @@ private:
     void feed(lifecycle::event happened) { perform(advance(happened)); }
     lifecycle::action advance(lifecycle::event happened);
     void perform(lifecycle::action what);
-    lifecycle::event judge(link_type const& ending, reason const& why, time_point now);
+    lifecycle::event judge(link_type const* ending, reason const& why, time_point now);
+    void drop_messages(errc cause);
     void begin_wait();
     void cut_link();
     void collect();
@@ -130,6 +134,7 @@ private:
 
     // connect_op.hpp
     void begin_attempt();
+    link_pointer make_link();
     void begin_session();
     void arm_deadline(link_type& at, time_point due, errc code);
     void disarm_deadline(link_type& at);
@@ -142,7 +147,6 @@ private:
     void classify(link_type& at, inbound_frame const& frame);
     void deliver(link_type& at, inbound_frame const& frame);
     void pause(link_type& at);
-    void unpause();
 
     // beat_op.hpp
     void arm_heart(link_type& at);
@@ -166,6 +170,7 @@ private:
     void reply(link_type& at, outbound_frame&& frame);
     std::optional<message_queue::entry> take_message();
     void give_back(link_type& at);
+    void settle_gathered(link_type& at, outcome result);
     void settle(message_queue::entry&& entry, outcome result);
     void tell(message_queue::entry&& entry, outcome result);
 
@@ -176,6 +181,8 @@ private:
     // request.hpp
     void fail_waits(error_code error);
     void slot_threw(std::exception_ptr exception);
+    /// What ends waits that begin too late; zero if they may wait.
+    error_code over() const;
     template <class Function, class Result>
     Result guarded(Function function, Result fallback);
     template <class Update>
@@ -220,7 +227,9 @@ private:
     std::uint64_t run_ticket_ = 0;
     /// A run has ended and no other was started.
     bool run_ended_ = false;
-    std::vector<completion<error_code>> closes_;
+    /// The socket is gone: nothing begins any more.
+    bool orphaned_ = false;
+    std::vector<std::pair<std::uint64_t, completion<error_code>>> closes_;
     mailbox mailbox_;
     /// Whoever waits for an event or a state: called with an error, it gives up.
     std::unordered_map<std::uint64_t, std::function<void(error_code)>> waits_;
@@ -231,6 +240,11 @@ private:
 
     std::mutex outbox_mutex_;
     message_queue outbox_;
+    /// Runs that were asked for and not begun yet: what was accepted since the first of them, after the
+    /// ticket, is theirs.
+    std::size_t starts_requested_ = 0;
+    std::uint64_t earlier_messages_ = 0;
+    bool refuses_for_good_ = false;
 
     std::mutex stats_mutex_;
     stats stats_;

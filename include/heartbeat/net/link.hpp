@@ -105,11 +105,19 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     /// The message that is being written, and how many bytes of it have left.
     std::optional<message_queue::entry> current = {};
     std::size_t offset = 0;
-    /// The message after it: known early, so that both can leave in one write.
+    /// The message after it: known early, so that both can leave in one write. Its sender may have cancelled
+    /// it in the meantime, which counts if the link ends before its turn.
     std::optional<message_queue::entry> next = {};
+    bool next_cancelled = false;
     /// Messages that are written as far as the websocket is concerned, but gathered below.
     std::vector<message_queue::entry> gathered = {};
     std::size_t gathered_bytes = 0;
+
+    /// Whether a frame with so much payload can be gathered instead of written.
+    static constexpr std::size_t longest_header = 14;
+    bool has_room_for(std::size_t payload) const noexcept {
+        return gathered_bytes + payload + longest_header < websocket_type::next_layer_type::capacity;
+    }
 };
 
 }  // namespace heartbeat::detail

@@ -80,6 +80,11 @@ public:
     /// How many messages were discarded so far.
     std::uint64_t discarded() const noexcept { return discarded_; }
 
+    /// True if nothing should be read until someone takes a message.
+    bool must_wait() const noexcept {
+        return policy_ == overflow::pause && receivers_.empty() && !has_room();
+    }
+
     /// True if another message of moderate size fits.
     bool has_room() const noexcept { return messages_.size() < most_messages_ && bytes_ < most_bytes_; }
 

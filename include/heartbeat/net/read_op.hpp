@@ -8,6 +8,7 @@
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/websocket/error.hpp>
 
+#include <charconv>
 #include <variant>
 
 namespace heartbeat::detail {
@@ -54,6 +55,8 @@ template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::close_frame(link_type& at) {
     // Beast answers and waits for the end of the connection, which may never come.
     at.close_seen = true;
+    // The answer takes along what was gathered; nothing of ours can follow it.
+    at.websocket.next_layer().cork(false);
     if (lifecycle_.now() == phase::open)
         arm_deadline(at, time() + settings_.deadlines.close, errc::closed_by_peer);
 }
@@ -67,7 +70,11 @@ void connection<Protocol, Stream, Clock>::teardown_begins(link_type& at) {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::pong(link_type& at, std::string_view payload) {
-    if (payload == std::to_string(at.stand_in)) return answered(at, at.stand_in);
+    // An earlier one of the same round counts as well; the monitor knows.
+    std::uint64_t number = 0;
+    auto const* const end = payload.data() + payload.size();
+    auto const parsed = std::from_chars(payload.data(), end, number);
+    if (parsed.ec == std::errc() && parsed.ptr == end && number >= at.stand_in) return answered(at, number);
     classify(at, {frame_kind::pong, payload});
 }
 
@@ -77,7 +84,9 @@ void connection<Protocol, Stream, Clock>::received(link_type& at) {
     auto const kind = at.websocket.got_text() ? frame_kind::text : frame_kind::binary;
     classify(at, {kind, {static_cast<char const*>(data.data()), data.size()}});
     at.input.consume(data.size());
-    if (!at.paused) read(at);
+    // The next message may have been read long ago, and wait in the websocket for this one's slots.
+    at.monitor.progress(time());
+    if (!at.paused && !at.ended) read(at);
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -134,7 +143,8 @@ void connection<Protocol, Stream, Clock>::pause(link_type& at) {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::unpause() {
-    if (!link_ || !link_->paused || !mailbox_.has_room()) return;
+    if (!link_ || !link_->paused) return;
+    if (mailbox_.must_wait() && !bus_.template has_slots<message>()) return;
     auto& at = *link_;
     at.paused = false;
     count([](stats& all) { all.reading_paused = false; });

@@ -53,6 +53,11 @@ void connection<Protocol, Stream, Clock>::abandon() {
     // Handlers may own the socket, and so this.
     auto const keep = this->weak_from_this().lock();
     if (!keep) return;
+    // So may the receipts of what was being written.
+    auto const link = std::exchange(link_, nullptr);
+    auto const begun = link ? std::exchange(link->current, std::nullopt) : std::nullopt;
+    auto const next = link ? std::exchange(link->next, std::nullopt) : std::nullopt;
+    auto const gathered = link ? std::exchange(link->gathered, {}) : std::vector<message_queue::entry>();
     auto const run = std::exchange(run_, {});
     auto const closes = std::exchange(closes_, {});
     auto const waits = std::exchange(waits_, {});
@@ -80,21 +85,28 @@ void connection<Protocol, Stream, Clock>::on_cancel(asio::cancellation_slot slot
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::accept_messages() {
     std::lock_guard const lock(outbox_mutex_);
-    outbox_.open();
+    if (starts_requested_++ == 0) earlier_messages_ = outbox_.last_ticket();
+    if (!refuses_for_good_) outbox_.open();
+}
+
+template <class Protocol, class Stream, class Clock>
+error_code connection<Protocol, Stream, Clock>::over() const {
+    error_code const gone = asio::error::operation_aborted;
+    return orphaned_ ? gone : run_ended_ ? error_code(errc::stopped) : error_code();
 }
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::receive(std::uint64_t ticket, mailbox::receiver done) {
     mailbox_.receive(ticket, std::move(done));
-    if (run_ended_) mailbox_.fail(errc::stopped);
+    if (auto const error = over()) mailbox_.fail(error);
     unpause();
 }
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::wait_for(std::uint64_t ticket, state wanted,
                                                    completion<error_code> done) {
-    if (lifecycle_.visible() == wanted) return done({});
-    if (run_ended_) return done(errc::stopped);
+    if (lifecycle_.visible() == wanted && !orphaned_) return done({});
+    if (auto const error = over()) return done(error);
     auto const shared = std::make_shared<completion<error_code>>(std::move(done));
     auto const slot =
         bus_.template on<state_changed>([this, ticket, wanted, shared](state_changed const& change) {
@@ -113,7 +125,7 @@ template <class Protocol, class Stream, class Clock>
 template <class Event>
 void connection<Protocol, Stream, Clock>::next_event(std::uint64_t ticket,
                                                      completion<error_code, Event> done) {
-    if (run_ended_) return done(errc::stopped, {});
+    if (auto const error = over()) return done(error, {});
     auto const shared = std::make_shared<completion<error_code, Event>>(std::move(done));
     auto const slot = bus_.template once<Event>([this, ticket, shared](Event const& event) {
         waits_.erase(ticket);
@@ -123,6 +135,7 @@ void connection<Protocol, Stream, Clock>::next_event(std::uint64_t ticket,
         slot.disconnect();
         (*shared)(error, {});
     });
+    if constexpr (std::is_same_v<Event, message>) unpause();
 }
 
 template <class Protocol, class Stream, class Clock>

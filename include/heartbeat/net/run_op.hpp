@@ -7,6 +7,8 @@
 
 #include <boost/asio/error.hpp>
 
+#include <algorithm>
+
 namespace heartbeat::detail {
 
 /// Waits out the delay before the next attempt.
@@ -28,7 +30,15 @@ struct wait_op {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion<error_code> done) {
-    if (lifecycle_.now() != phase::stopped) return done(errc::already_running);
+    bool const stopped = lifecycle_.now() == phase::stopped;
+    {
+        std::lock_guard const lock(outbox_mutex_);
+        --starts_requested_;
+        // Whoever asked for this run may have begun to send already.
+        if (!stopped && ending_.cause != errc{} && starts_requested_ == 0) outbox_.close();
+    }
+    if (orphaned_) return done(asio::error::operation_aborted);
+    if (!stopped) return done(errc::already_running);
     run_ = std::move(done);
     run_ticket_ = ticket;
     run_ended_ = false;
@@ -43,11 +53,21 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::close(completion<error_code> done) {
-    if (lifecycle_.now() == phase::stopped) return done({});
-    closes_.push_back(std::move(done));
+void connection<Protocol, Stream, Clock>::close(std::uint64_t ticket, completion<error_code> done) {
+    if (lifecycle_.now() == phase::stopped) {
+        drop_messages(errc::closed);
+        return done({});
+    }
+    closes_.emplace_back(ticket, std::move(done));
     if (ending_.cause == errc{}) ending_.cause = errc::closed;
     feed(lifecycle::event::close);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::cancel_close(std::uint64_t ticket) {
+    // Not a run that was started after the one that it closed.
+    auto const is_it = [ticket](auto const& closing) { return closing.first == ticket; };
+    if (std::ranges::any_of(closes_, is_it)) cancel();
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -63,9 +83,17 @@ void connection<Protocol, Stream, Clock>::cancel_run(std::uint64_t ticket) {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::orphan() {
+    orphaned_ = true;
+    {
+        std::lock_guard const lock(outbox_mutex_);
+        refuses_for_good_ = true;
+        outbox_.close();
+    }
     cancel();
     // Without a run there is nobody left who would complete these.
-    if (lifecycle_.now() == phase::stopped) fail_waits(asio::error::operation_aborted);
+    if (lifecycle_.now() != phase::stopped) return;
+    drop_messages(errc::cancelled);
+    fail_waits(asio::error::operation_aborted);
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -106,9 +134,12 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     ending.websocket.next_layer().next_layer().close();
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
     give_back(ending);
+    // Else its completion does.
+    if (!ending.writing) settle_gathered(ending, {delivery::unknown, errc::connection_lost});
+    if (ending.paused) count([](stats& all) { all.reading_paused = false; });
 
     auto const now = time();
-    auto const next = advance(judge(ending, why, now));
+    auto const next = advance(judge(&ending, why, now));
     if (ending.opened) {
         emit(closed{ending.session, std::move(why), now - ending.opened_at});
     } else if (ending_.cause != errc::closed && ending_.cause != errc::cancelled) {
@@ -118,11 +149,11 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
 }
 
 template <class Protocol, class Stream, class Clock>
-lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const& ending, reason const& why,
+lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* ending, reason const& why,
                                                             time_point now) {
-    if (ending.opened) {
+    if (ending != nullptr && ending->opened) {
         went_down(now);
-        if (now - ending.opened_at >= settings_.reconnect.stable_after) {
+        if (now - ending->opened_at >= settings_.reconnect.stable_after) {
             attempts_ = 0;
             backoff_.reset();
             earlier_outages_ = {};
@@ -178,15 +209,22 @@ void connection<Protocol, Stream, Clock>::leave() {
     if (--outstanding_ == 0 && lifecycle_.now() == phase::collecting) feed(lifecycle::event::collected);
 }
 
+/// Drops what is queued and accepts nothing more, except for a run that was asked for already.
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::finish() {
+void connection<Protocol, Stream, Clock>::drop_messages(errc cause) {
     std::vector<message_queue::entry> left;
     {
         std::lock_guard const lock(outbox_mutex_);
-        outbox_.close();
-        left = outbox_.clear();
+        bool const last = starts_requested_ == 0 || refuses_for_good_;
+        if (last) outbox_.close();
+        left = last ? outbox_.clear() : outbox_.clear(earlier_messages_);
     }
-    for (auto& entry : left) tell(std::move(entry), {delivery::dropped, ending_.cause});
+    for (auto& entry : left) tell(std::move(entry), {delivery::dropped, cause});
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::finish() {
+    drop_messages(ending_.cause);
     run_ended_ = true;
     went_up(time());
     emit(stopped{ending_});
@@ -194,7 +232,7 @@ void connection<Protocol, Stream, Clock>::finish() {
     bool const cancelled = ending_.cause == errc::cancelled;
     error_code const aborted = asio::error::operation_aborted;
     fail_waits(cancelled ? aborted : errc::stopped);
-    for (auto& done : std::exchange(closes_, {})) done({});
+    for (auto& [ticket, done] : std::exchange(closes_, {})) done({});
     auto done = std::exchange(run_, {});
     done(cancelled ? aborted : ending_.cause == errc::closed ? error_code{} : ending_.cause);
 }

@@ -56,12 +56,13 @@ void connection<Protocol, Stream, Clock>::cancel_send(std::uint64_t ticket) {
         std::lock_guard const lock(outbox_mutex_);
         removed = outbox_.remove(ticket);
     }
-    if (removed) tell(std::move(*removed), {delivery::dropped, errc::cancelled});
+    if (removed) return tell(std::move(*removed), {delivery::dropped, errc::cancelled});
+    if (link_ && link_->next && link_->next->ticket == ticket) link_->next_cancelled = true;
 }
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::write(link_type& at) {
-    if (at.ended || at.writing || opening_) return;
+    if (at.ended || at.writing || at.close_seen || opening_) return;
     if (lifecycle_.now() != phase::open && lifecycle_.now() != phase::draining) return;
     switch (next_send(look(at))) {
         case send_action::beat: return write_beat(at);
@@ -69,6 +70,7 @@ void connection<Protocol, Stream, Clock>::write(link_type& at) {
         case send_action::reply: return write_reply(at);
         case send_action::message:
             at.current = at.next ? std::exchange(at.next, std::nullopt) : take_message();
+            at.next_cancelled = false;
             at.offset = 0;
             return write_fragment(at);
         case send_action::fragment: return write_fragment(at);
@@ -135,7 +137,7 @@ void connection<Protocol, Stream, Clock>::write_fragment(link_type& at) {
     auto const fragment = asio::buffer(payload + at.offset, size);
     at.offset += size;
     bool const last = at.offset == payload.size();
-    if (last && !at.next) at.next = take_message();
+    if (last && !at.next && at.has_room_for(size)) at.next = take_message();
     write_frame(at, at.current->content.is_text(), last, fragment);
 }
 
@@ -154,10 +156,8 @@ void connection<Protocol, Stream, Clock>::begin_write(link_type& at, std::size_t
     at.writing = true;
     // What is gathered leaves with the message that follows, which cannot be cancelled any more. It leaves at
     // the latest when the buffer is full, so that messages are told as written also while others keep coming.
-    constexpr std::size_t longest_header = 14;
-    at.gathered_bytes += size + longest_header;
-    at.corked = at.next && at.gathered_bytes < link_type::websocket_type::next_layer_type::capacity;
-    if (!at.corked) at.gathered_bytes = 0;
+    at.corked = at.next && at.has_room_for(size);
+    at.gathered_bytes = at.corked ? at.gathered_bytes + size + link_type::longest_header : 0;
     at.websocket.next_layer().cork(at.corked);
 }
 
@@ -168,11 +168,9 @@ void connection<Protocol, Stream, Clock>::written(link_type& at, error_code erro
         at.gathered.push_back(*std::exchange(at.current, std::nullopt));
     // With an error or without: what was only gathered when the link ended never left.
     bool const left = !error && !at.corked;
-    if (left || error || at.ended) {
-        auto const result =
-            left ? outcome{delivery::written} : outcome{delivery::unknown, errc::connection_lost};
-        for (auto& entry : std::exchange(at.gathered, {})) settle(std::move(entry), result);
-    }
+    if (left || error || at.ended)
+        settle_gathered(
+            at, left ? outcome{delivery::written} : outcome{delivery::unknown, errc::connection_lost});
     if (error && !at.ended) end(at, explain(at, error));
 }
 
@@ -185,8 +183,17 @@ std::optional<message_queue::entry> connection<Protocol, Stream, Clock>::take_me
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::give_back(link_type& at) {
     if (!at.next) return;
+    auto returned = *std::exchange(at.next, std::nullopt);
+    if (at.next_cancelled) return settle(std::move(returned), {delivery::dropped, errc::cancelled});
     std::lock_guard const lock(outbox_mutex_);
-    outbox_.put_back(*std::exchange(at.next, std::nullopt));
+    outbox_.put_back(std::move(returned));
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::settle_gathered(link_type& at, outcome result) {
+    // A message of which only some fragments left can come no more.
+    if (at.ended && at.current) at.gathered.push_back(*std::exchange(at.current, std::nullopt));
+    for (auto& entry : std::exchange(at.gathered, {})) settle(std::move(entry), result);
 }
 
 template <class Protocol, class Stream, class Clock>

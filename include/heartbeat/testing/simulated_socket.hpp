@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/testing/simulated_connection.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/execution_context.hpp>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace heartbeat {
+
+class simulated_stream;
+
+namespace detail {
+
+class simulated_socket;
+
+/// The state of a simulated network, found by the execution context that it belongs to.
+class simulated_network_service final : public asio::execution_context::service {
+public:
+    using key_type = simulated_network_service;
+    static inline asio::execution_context::id id;
+    /// Whoever listens: gets the server's end of each connection, on the given executor.
+    struct listener {
+        asio::any_io_executor executor;
+        std::function<void(simulated_stream)> accept;
+    };
+
+    explicit simulated_network_service(asio::execution_context& context)
+        : asio::execution_context::service(context) {}
+
+    /// Makes a connection to whoever listens there; null if nobody does.
+    std::shared_ptr<simulated_connection> connect(asio::any_io_executor const& client,
+                                                  std::string const& where, std::uint64_t number);
+    /// Keeps a lookup until lookups are answered again.
+    void hang(std::function<void()> lookup) { hanging.push_back(std::move(lookup)); }
+    void add(std::weak_ptr<simulated_socket> dialling) { sockets.push_back(std::move(dialling)); }
+
+    std::shared_ptr<simulated_weather> const weather = std::make_shared<simulated_weather>();
+    lookup_result lookups = lookup_result::found;
+    std::map<std::string, listener> listeners;
+    std::vector<std::weak_ptr<simulated_connection>> connections;
+    std::vector<std::weak_ptr<simulated_socket>> sockets;
+    std::vector<std::function<void()>> hanging;
+    std::uint64_t dials = 0;
+    std::uint64_t lookups_in_progress = 0;
+
+private:
+    void shutdown() override {
+        auto const lost_lookups = std::exchange(hanging, {});
+        auto const lost_listeners = std::exchange(listeners, {});
+        weather->observer = nullptr;
+    }
+};
+
+/// What a `simulated_stream` is a handle to: a lookup, then a dial, then one end of a connection.
+class simulated_socket final : public abandonable, public std::enable_shared_from_this<simulated_socket> {
+public:
+    using status = completion<error_code>;
+    using transfer = completion<error_code, std::size_t>;
+
+    explicit simulated_socket(asio::any_io_executor const& its_executor);
+    /// The server's end.
+    simulated_socket(asio::any_io_executor const& its_executor,
+                     std::shared_ptr<simulated_connection> connection);
+    ~simulated_socket() { abandons_.remove(*this); }
+    simulated_socket(simulated_socket const&) = delete;
+    simulated_socket& operator=(simulated_socket const&) = delete;
+
+    void resolve(std::string where, status done);
+    void dial(status done);
+    void read(buffer_list<asio::mutable_buffer> const& space, transfer done);
+    void write(buffer_list<asio::const_buffer> const& bytes, transfer done);
+    void teardown(beast::role_type role, status done);
+    void close();
+    std::size_t available() const noexcept { return connection_ ? connection_->into(end_).arrived() : 0; }
+    /// The network carries bytes again: dials anew, if a dial was lost.
+    void repeat();
+    /// An operation is about to complete.
+    void tell_completion() { tell(network_event::kind::completion); }
+    void abandon() override { auto const lost = std::exchange(dialling_, {}); }
+
+    asio::any_io_executor const executor;
+
+private:
+    void tell(network_event::kind what) const { service_.weather->tell({what, number_, end_, {}}); }
+    void looked_up(std::string where, status done);
+    void send_dial();
+    void answered();
+    void drain(status done);
+
+    simulated_network_service& service_;
+    abandon_service& abandons_;
+    network_end end_;
+    std::uint64_t number_ = 0;
+    std::string where_;
+    manual_timer answer_;
+    status dialling_;
+    std::shared_ptr<simulated_connection> connection_;
+    bool closed_ = false;
+    std::array<char, 512> scratch_ = {};
+};
+
+inline simulated_socket::simulated_socket(asio::any_io_executor const& its_executor)
+    : executor(its_executor),
+      service_(asio::use_service<simulated_network_service>(asio::query(executor, asio::execution::context))),
+      abandons_(asio::use_service<abandon_service>(asio::query(executor, asio::execution::context))),
+      end_(network_end::client),
+      answer_(executor) {
+    abandons_.add(*this);
+}
+
+inline simulated_socket::simulated_socket(asio::any_io_executor const& its_executor,
+                                          std::shared_ptr<simulated_connection> connection)
+    : simulated_socket(its_executor) {
+    end_ = network_end::server;
+    number_ = connection->number();
+    connection_ = std::move(connection);
+}
+
+inline void simulated_socket::resolve(std::string where, status done) {
+    tell(network_event::kind::lookup);
+    if (service_.lookups == lookup_result::hangs) {
+        ++service_.lookups_in_progress;
+        auto const kept = std::make_shared<status>(std::move(done));
+        return service_.hang([self = shared_from_this(), where = std::move(where), kept] {
+            --self->service_.lookups_in_progress;
+            self->looked_up(where, std::move(*kept));
+        });
+    }
+    auto const time = service_.weather->conditions.lookup;
+    if (time <= duration{}) return looked_up(std::move(where), std::move(done));
+    ++service_.lookups_in_progress;
+    auto const timer = std::make_shared<manual_timer>(executor);
+    timer->expires_after(time);
+    timer->async_wait([self = shared_from_this(), timer, where = std::move(where),
+                       done = std::move(done)](error_code) mutable {
+        --self->service_.lookups_in_progress;
+        self->looked_up(std::move(where), std::move(done));
+    });
+}
+
+inline void simulated_socket::looked_up(std::string where, status done) {
+    where_ = std::move(where);
+    error_code const failure = asio::error::host_not_found;
+    done(service_.lookups == lookup_result::not_found ? failure : error_code());
+}
+
+inline void simulated_socket::dial(status done) {
+    number_ = ++service_.dials;
+    dialling_ = std::move(done);
+    if (closed_) return std::exchange(dialling_, {})(asio::error::operation_aborted);
+    tell(network_event::kind::dial);
+    service_.add(weak_from_this());
+    send_dial();
+}
+
+inline void simulated_socket::send_dial() {
+    // There and back.
+    answer_.expires_after(2 * service_.weather->conditions.latency);
+    answer_.async_wait([weak = weak_from_this()](error_code error) {
+        auto const self = error ? nullptr : weak.lock();
+        if (self) self->answered();
+    });
+}
+
+inline void simulated_socket::repeat() {
+    if (dialling_) send_dial();
+}
+
+inline void simulated_socket::answered() {
+    auto const& weather = *service_.weather;
+    if (!dialling_ || weather.is_lost(network_end::server) || weather.is_lost(network_end::client)) return;
+    auto done = std::exchange(dialling_, {});
+    connection_ = service_.connect(executor, where_, number_);
+    tell(connection_ ? network_event::kind::connected : network_event::kind::refused);
+    error_code const refused = asio::error::connection_refused;
+    done(connection_ ? error_code() : refused);
+}
+
+inline void simulated_socket::read(buffer_list<asio::mutable_buffer> const& space, transfer done) {
+    if (closed_ || !connection_) return done(asio::error::bad_descriptor, 0);
+    connection_->into(end_).read(space, std::move(done));
+}
+
+inline void simulated_socket::write(buffer_list<asio::const_buffer> const& bytes, transfer done) {
+    if (closed_ || !connection_) return done(asio::error::bad_descriptor, 0);
+    connection_->out_of(end_).write(bytes, std::move(done));
+}
+
+inline void simulated_socket::teardown(beast::role_type role, status done) {
+    if (closed_ || !connection_) return done(asio::error::bad_descriptor);
+    if (role == beast::role_type::server) connection_->out_of(end_).finish();
+    drain(std::move(done));
+}
+
+inline void simulated_socket::drain(status done) {
+    auto again = [self = shared_from_this(), done = std::move(done)](error_code error, std::size_t) mutable {
+        if (!error) return self->drain(std::move(done));
+        self->close();
+        done(error == asio::error::eof ? error_code() : error);
+    };
+    read(buffer_list<asio::mutable_buffer>(asio::buffer(scratch_)), transfer(std::move(again), executor));
+}
+
+inline void simulated_socket::close() {
+    if (std::exchange(closed_, true)) return;
+    answer_.cancel();
+    std::exchange(dialling_, {})(asio::error::operation_aborted);
+    if (connection_) connection_->close(end_);
+}
+
+}  // namespace detail
+}  // namespace heartbeat

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/testing/simulated_socket.hpp>
+#include <heartbeat/url.hpp>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associator.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/beast/core/role.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+namespace heartbeat {
+
+namespace detail {
+
+/// A handler of a simulated stream: lets the observer know, then does its work. Whatever is associated with
+/// it stays so.
+template <class Handler>
+struct told_handler {
+    std::shared_ptr<simulated_socket> socket;
+    Handler handler;
+
+    template <class... Results>
+    void operator()(Results... results) {
+        socket->tell_completion();
+        std::move(handler)(results...);
+    }
+};
+
+}  // namespace detail
+
+/// A stream of a `simulated_network`: the `Stream` parameter of a socket, and what a server accepts. It finds
+/// its network by the execution context of its executor.
+///
+/// Completion handlers are posted to their associated executors, with the stream's as the fallback. Moving is
+/// allowed also while operations are outstanding. One thread at a time may use a network and its streams.
+class simulated_stream {
+public:
+    using executor_type = asio::any_io_executor;
+
+    /// A client's, not connected yet.
+    explicit simulated_stream(executor_type const& executor)
+        : socket_(std::make_shared<detail::simulated_socket>(executor)) {}
+    /// The server's end of a connection.
+    explicit simulated_stream(std::shared_ptr<detail::simulated_socket> accepted)
+        : socket_(std::move(accepted)) {}
+    simulated_stream(simulated_stream&&) = default;
+    simulated_stream& operator=(simulated_stream&&) = delete;
+    /// Closes.
+    ~simulated_stream() { close(); }
+
+    executor_type get_executor() const noexcept { return socket_->executor; }
+
+    /// Looks the host up. Completes with `void(error_code)`; `close` does not stop it, as with `getaddrinfo`.
+    template <class CompletionToken>
+    auto async_resolve(url const& where, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, simulated_stream* self, url const* destination) {
+                self->socket_->resolve(destination->host + ':' + destination->port,
+                                       self->kept<error_code>(std::move(handler)));
+            },
+            token, this, &where);
+    }
+
+    /// Connects. Completes with `void(error_code)`: `connection_refused` if nobody listens there, and not at
+    /// all while bytes in either direction are lost.
+    template <class CompletionToken>
+    auto async_connect(CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, simulated_stream* self) {
+                self->socket_->dial(self->kept<error_code>(std::move(handler)));
+            },
+            token, this);
+    }
+
+    /// Reads at least one byte. Completes with `void(error_code, std::size_t)`.
+    template <class Buffers, class CompletionToken>
+    auto async_read_some(Buffers const& buffers, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+            [](auto handler, simulated_stream* self, Buffers const& space) {
+                self->socket_->read(detail::buffer_list<asio::mutable_buffer>(space),
+                                    self->kept<error_code, std::size_t>(std::move(handler)));
+            },
+            token, this, buffers);
+    }
+
+    /// Writes at least one byte, as far as the connection's window has room. Completes with
+    /// `void(error_code, std::size_t)`.
+    template <class Buffers, class CompletionToken>
+    auto async_write_some(Buffers const& buffers, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
+            [](auto handler, simulated_stream* self, Buffers const& bytes) {
+                self->socket_->write(detail::buffer_list<asio::const_buffer>(bytes),
+                                     self->kept<error_code, std::size_t>(std::move(handler)));
+            },
+            token, this, buffers);
+    }
+
+    /// How many bytes have arrived and not been read.
+    std::size_t available() const noexcept { return socket_->available(); }
+
+    /// Ends the connection or the dial; outstanding operations complete with `operation_aborted`. May be
+    /// called again.
+    void close() noexcept {
+        if (socket_) socket_->close();
+    }
+
+    friend void beast_close_socket(simulated_stream& stream) { stream.close(); }
+
+    /// A server closes and a client waits for that (RFC 6455 section 7.1.1).
+    template <class Handler>
+    friend void async_teardown(beast::role_type role, simulated_stream& stream, Handler&& handler) {
+        stream.socket_->teardown(role, stream.kept<error_code>(std::forward<Handler>(handler)));
+    }
+
+    friend void teardown(beast::role_type, simulated_stream& stream, error_code& error) {
+        error = {};
+        stream.close();
+    }
+
+private:
+    /// The handler as the network keeps it, with word to the observer when it is about to run.
+    template <class... Results, class Handler>
+    detail::completion<Results...> kept(Handler handler) {
+        return {detail::told_handler<Handler>{socket_, std::move(handler)}, socket_->executor};
+    }
+
+    std::shared_ptr<detail::simulated_socket> socket_;
+};
+
+}  // namespace heartbeat
+
+template <template <class, class> class Associator, class Handler, class Default>
+struct boost::asio::associator<Associator, heartbeat::detail::told_handler<Handler>, Default>
+    : Associator<Handler, Default> {
+    using subject = heartbeat::detail::told_handler<Handler>;
+
+    static auto get(subject const& op) noexcept { return Associator<Handler, Default>::get(op.handler); }
+    static auto get(subject const& op, Default const& fallback) noexcept {
+        return Associator<Handler, Default>::get(op.handler, fallback);
+    }
+};

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Runs that begin and end in unusual places, and what becomes of whatever waits.
+#include "world.hpp"
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <stdexcept>
+
+TEST_CASE("law 6: what is sent after a start in the slot that tells the end belongs to the new run") {
+    connected_simulation here;
+    bool again = false;
+    SECTION("of state_changed") {
+        here.socket.on<hb::state_changed>([&](hb::state_changed const& change) {
+            if (change.to != hb::state::stopped || std::exchange(again, true)) return;
+            here.socket.start();
+            CHECK(here.socket.send("early"));
+        });
+    }
+    SECTION("of stopped") {
+        here.socket.on<hb::stopped>([&](hb::stopped const&) {
+            if (std::exchange(again, true)) return;
+            here.socket.start();
+            CHECK(here.socket.send("early"));
+        });
+    }
+    here.socket.close();
+    here.settle();
+    REQUIRE(here.told.opened.size() == 2);
+    CHECK(here.socket.stats().messages_sent == 1);
+    CHECK(here.socket.send("late"));
+    here.settle();
+    CHECK(here.socket.stats().messages_sent == 2);
+    CHECK(here.told.undelivered.empty());
+}
+
+TEST_CASE("a start while a run is ending is refused, and so is what is sent afterwards") {
+    connected_simulation here;
+    here.network.cut();
+    here.socket.close();
+    here.settle();
+    REQUIRE(here.socket.state() == hb::state::closing);
+    hb::error_code result;
+    here.socket.async_run([&](hb::error_code error) { result = error; });
+    here.settle();
+    CHECK(result == hb::errc::already_running);
+    CHECK_FALSE(here.socket.send("x"));
+    here.pass(1s);
+    CHECK(here.socket.state() == hb::state::stopped);
+}
+
+TEST_CASE("law 6: what was queued without a run is dropped by a close, and by the end of the socket") {
+    simulated_world here;
+    std::optional<hb::outcome> end;
+    {
+        auto socket = here.make_socket();
+        diary const told(socket);
+        CHECK(socket.send("told by the event"));
+        socket.async_send("told by its handler", [&](hb::outcome as) { end = as; });
+        SECTION("by a close") {
+            socket.close();
+            here.settle();
+            CHECK_FALSE(socket.send("refused"));
+            REQUIRE(told.undelivered.size() == 1);
+            CHECK(told.undelivered[0].outcome == hb::outcome{hb::delivery::dropped, hb::errc::closed});
+            CHECK(end == hb::outcome{hb::delivery::dropped, hb::errc::closed});
+        }
+        SECTION("by the end of the socket") {}
+    }
+    here.settle();
+    REQUIRE(end);
+    CHECK(end->result == hb::delivery::dropped);
+}
+
+TEST_CASE("law 5: what begins after its socket has gone completes at once, and nothing is dialled") {
+    simulated_world here;
+    int completed = 0;
+    auto const done = [&](hb::error_code error) {
+        CHECK(error == asio::error::operation_aborted);
+        ++completed;
+    };
+    {
+        auto socket = here.make_socket();
+        // Deferred operations begin when they are called.
+        auto run = socket.async_run();
+        auto receive = socket.async_receive();
+        auto next = socket.async_next<hb::opened>();
+        auto wait = socket.async_wait(hb::state::stopped);
+        auto send = socket.async_send("x");
+        asio::post(here.io, [&, run = std::move(run), receive = std::move(receive), next = std::move(next),
+                             wait = std::move(wait), send = std::move(send)]() mutable {
+            std::move(run)(done);
+            std::move(receive)([&](hb::error_code error, hb::message const&) { done(error); });
+            std::move(next)([&](hb::error_code error, hb::opened const&) { done(error); });
+            std::move(wait)(done);
+            std::move(send)([&](hb::outcome as) {
+                CHECK(as.result == hb::delivery::dropped);
+                ++completed;
+            });
+        });
+    }
+    here.pass(1min);
+    CHECK(completed == 5);
+    CHECK(here.network.dials() == 0);
+    CHECK(here.clock.pending() == 0);
+}
+
+TEST_CASE("cancelling an async_close that had nothing to close leaves a later run alone") {
+    simulated_world here;
+    auto socket = here.make_socket();
+    diary const told(socket);
+    asio::cancellation_signal cancel;
+    bool closed = false;
+    socket.async_close(asio::bind_cancellation_slot(cancel.slot(), [&](hb::error_code) { closed = true; }));
+    socket.start();
+    cancel.emit(asio::cancellation_type::terminal);
+    here.settle();
+    CHECK(closed);
+    CHECK(told.opened.size() == 1);
+    CHECK(told.stopped.empty());
+}
+
+TEST_CASE("an exception of a slot that destroys the socket is not lost") {
+    simulated_world here;
+    auto socket = std::make_unique<simulated_socket>(here.make_socket());
+    socket->on<hb::slot_failed>(
+        [&](hb::slot_failed const&) { FAIL("a slot began after the socket had gone"); });
+    socket->on<hb::opened>([&](hb::opened const&) {
+        socket.reset();
+        throw std::runtime_error("from a slot");
+    });
+    socket->start();
+    CHECK_THROWS_WITH(here.pass(1s), "from a slot");
+    here.pass(1min);
+    CHECK(here.clock.pending() == 0);
+}
+
+TEST_CASE("connect_now leaves no timer behind") {
+    connected_simulation here([](hb::options& options) {
+        options.heartbeat.interval = 0s;
+        options.reconnect.delay = 300s;
+        options.reconnect.max_delay = 300s;
+    });
+    here.network.reset_connections();
+    here.settle();
+    REQUIRE(here.told.waits.size() == 1);
+    here.socket.connect_now();
+    here.settle();
+    CHECK(here.told.opened.size() == 2);
+    CHECK(here.clock.pending() == 0);
+}
+
+TEST_CASE(
+    "law 12: a coroutine that owns its socket and waits for a message on its way goes with its context") {
+    auto alive = std::make_shared<int>();
+    std::weak_ptr<int> const watch = alive;
+    {
+        simulated_world here;
+        here.network.set({.window = 1000});
+        auto const converse = [](simulated_world& at, std::shared_ptr<int>) -> asio::awaitable<void> {
+            auto socket = at.make_socket();
+            socket.start();
+            co_await socket.async_wait(hb::state::open, asio::use_awaitable);
+            at.network.cut();
+            auto const large = hb::message(std::string(100'000, 'x'));
+            co_await socket.async_send(large, asio::use_awaitable);
+        };
+        asio::co_spawn(here.io, converse(here, std::move(alive)), asio::detached);
+        here.pass(1s);
+        CHECK_FALSE(watch.expired());
+    }
+    CHECK(watch.expired());
+}
+
+TEST_CASE("a router serves its socket wherever it is moved, and reports nothing once it is gone") {
+    simulated_world here;
+    auto first = here.make_socket();
+    hb::json_router router;
+    std::optional<simulated_socket> socket;
+    router.on("end", [&](nlohmann::json const&) { socket.reset(); });
+    router.attach(first);
+    socket.emplace(std::move(first));
+    std::vector<std::string> wrong;
+    socket->on<hb::malformed>([&](hb::malformed const& report) { wrong.push_back(report.text); });
+    socket->start();
+    here.settle();
+    here.server.broadcast("[1]");
+    here.server.broadcast(R"({"ModeCode":"other","msg":1e999})");
+    here.settle();
+    CHECK(wrong == std::vector<std::string>{"[1]", R"({"ModeCode":"other","msg":1e999})"});
+    here.server.broadcast(R"({"ModeCode":"end","msg":{}})");
+    here.server.broadcast("[2]");
+    here.settle();
+    CHECK_FALSE(socket);
+    CHECK(wrong.size() == 2);
+}
