@@ -18,6 +18,7 @@ using namespace asio::experimental::awaitable_operators;
 
 // [quote]
 asio::awaitable<void> converse(std::string url) {
+    // In a statement of its own: g++ 12 destroys temporaries of a co_await expression twice.
     auto const executor = co_await asio::this_coro::executor;
     hb::options options{.url = std::move(url), .heartbeat = {.interval = 200ms, .timeout = 2s}};
     hb::heartbeat_socket socket{executor, options, hb::mode_code{}};

@@ -54,8 +54,8 @@ run_interactive() {
     local log=$build/echo_server.log line server_pid server_output
     build_targets console echo_server
 
-    # In a session of its own, so that Ctrl-C reaches the console alone.
-    exec {server_output}< <(exec setsid "$build/echo_server" --port 0 2>"$log")
+    # In a session of its own and without input, so that Ctrl-C and what is typed reach the console alone.
+    exec {server_output}< <(exec setsid "$build/echo_server" --port 0 </dev/null 2>"$log")
     server_pid=$!
     # shellcheck disable=SC2064
     trap "kill $server_pid 2>/dev/null || true" EXIT
@@ -84,6 +84,10 @@ case ${1:-} in
         exec "$build/echo_server" "${@:2}"
         ;;
     --demo)
+        if (($# > 1)); then
+            usage >&2
+            exit 2
+        fi
         install_prerequisites
         run_demo
         ;;

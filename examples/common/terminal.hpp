@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -36,7 +38,14 @@ public:
         return {able, able && wants_color && variable("NO_COLOR").empty()};
     }
 
-    /// True if a line can be written over.
+    /// How wide it is now; 80 where it does not say.
+    static std::size_t columns() {
+        struct winsize size = {};
+        bool const known = ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+        return known ? size.ws_col : 80;
+    }
+
+    /// True if rows can be inserted and written over.
     bool redraws() const noexcept { return redraws_; }
 
     std::string paint(color with, std::string_view text) const {

@@ -44,6 +44,11 @@ inline std::string command_help() {
     return text;
 }
 
+inline constexpr char const* end_of_input_help =
+    "The end of input closes the connection and ends the program, after what was read has been sent. Answers "
+    "are\n"
+    "not waited for; `(echo hello; sleep 1) | console` leaves them time.\n";
+
 /// The gates: /connect only while there is no connection, /send and /close only while there is one. /close
 /// also works where it is the only way to stop connecting.
 constexpr bool is_allowed(command what, heartbeat::state now) noexcept {

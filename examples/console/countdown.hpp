@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../common/terminal.hpp"
+#include "rows.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/system/error_code.hpp>
@@ -10,7 +13,8 @@
 #include <iostream>
 #include <string>
 
-/// The last line of a terminal while the next attempt is being waited for: how long that will be.
+/// While the next attempt is being waited for, the row of a terminal above that of the cursor: how long that
+/// will be.
 class countdown {
     using clock = std::chrono::steady_clock;
 
@@ -25,18 +29,18 @@ public:
     }
 
     void stop() {
-        erase();
+        if (counting_) std::cout << "\0337\033[A\r\033[M\0338\033[A" << std::flush;
         counting_ = false;
         timer_.cancel();
     }
 
-    /// Makes place for another line.
-    void erase() {
-        if (counting_) std::cout << "\r\033[K" << std::flush;
-    }
+    /// How many rows there are between other output and the row of the cursor.
+    unsigned rows() const noexcept { return counting_ ? 1 : 0; }
 
+    /// Takes a new row. The old one stays where the cursor has left it: only the terminal knows where that
+    /// is.
     void draw() {
-        if (counting_) std::cout << '\r' << text() << std::flush;
+        if (counting_) std::cout << inserted_row(text(), 0) << std::flush;
     }
 
 private:
@@ -44,8 +48,7 @@ private:
         timer_.expires_after(std::chrono::milliseconds(100));
         timer_.async_wait([this](boost::system::error_code error) {
             if (error || !counting_) return;
-            // The cursor goes back to where the user is typing.
-            std::cout << "\0337\r" << text() << "\0338" << std::flush;
+            std::cout << "\0337\033[A\r" << text() << "\033[K\0338" << std::flush;
             tick();
         });
     }
@@ -53,9 +56,10 @@ private:
     std::string text() const {
         auto const left = std::chrono::duration<double>(due_ - clock::now()).count();
         char line[80];
-        std::snprintf(line, sizeof line, "next attempt in %6.1f s (/connect: now, /close: stop) ",
+        std::snprintf(line, sizeof line, "next attempt in %6.1f s (/connect: now, /close: stop)",
                       left < 0 ? 0 : left);
-        return line;
+        // One column less: in the last one the cursor may stand on either of two rows.
+        return std::string(line).substr(0, terminal::columns() - 1);
     }
 
     boost::asio::steady_timer timer_;

@@ -6,8 +6,11 @@
 #include "duration_text.hpp"
 #include "output.hpp"
 #include "protocol.hpp"
+#include "rows.hpp"
 
 #include <boost/asio/io_context.hpp>
+
+#include <unistd.h>
 
 #include <chrono>
 #include <cstddef>
@@ -92,8 +95,8 @@ public:
         auto const number = [](auto value) { return std::to_string(value); };
         line(color::bold, "status", std::string(to_string(now.state)) + ", " + now.url);
         line(color::none, "",
-             number(figures.attempts) + " attempts, " + number(figures.sessions) + " sessions, down for " +
-                 duration_text(figures.downtime));
+             counted(figures.attempts, "attempt") + ", " + counted(figures.sessions, "session") +
+                 ", down for " + duration_text(figures.downtime));
         line(color::none, "",
              "beats: " + number(figures.beats_sent) + " sent, " + number(figures.beats_answered) +
                  " answered; round trip " + duration_text(figures.round_trip_smoothed) + ", at least " +
@@ -109,12 +112,17 @@ public:
     void accepted(std::string_view text) override { line(color::dim, "send", text); }
 
     void notice(std::string_view text) override {
-        countdown_.erase();
-        std::cerr << text << std::endl;
-        countdown_.draw();
+        if (::isatty(STDERR_FILENO) == 1)
+            write(std::cerr, text);
+        else
+            std::cerr << text << std::endl;
     }
 
     void line_typed() override { countdown_.draw(); }
+    void interrupted() override {
+        (screen_.redraws() ? std::cout : std::cerr) << std::endl;
+        line_typed();
+    }
     void end() override { countdown_.stop(); }
 
 private:
@@ -124,14 +132,26 @@ private:
         std::snprintf(time, sizeof time, "%9.3f  ", now);
         std::string label(name);
         if (label.size() < 13) label.append(13 - label.size(), ' ');
-        countdown_.erase();
-        std::cout << screen_.paint(color::dim, time) << screen_.paint(with, label) << printable(text)
-                  << std::endl;
-        countdown_.draw();
+        write(std::cout, screen_.paint(color::dim, time) + screen_.paint(with, label) + printable(text));
+    }
+
+    void write(std::ostream& to, std::string_view text) const {
+        if (!screen_.redraws()) {
+            to << text << std::endl;
+            return;
+        }
+        if (text.ends_with('\n')) text.remove_suffix(1);
+        for (auto const& row : split_into_rows(text, terminal::columns()))
+            to << inserted_row(row, countdown_.rows()) << std::flush;
+    }
+
+    template <class Number>
+    static std::string counted(Number number, char const* one) {
+        return std::to_string(number) + ' ' + one + (number == 1 ? "" : "s");
     }
 
     std::string content(heartbeat::message const& shown) const {
-        if (shown.is_binary()) return std::to_string(shown.size()) + " bytes, binary";
+        if (shown.is_binary()) return counted(shown.size(), "byte") + ", binary";
         auto const unwrapped = protocol_.unwrap(shown);
         if (!unwrapped) return std::string(shown.text());
         return unwrapped->is_string() ? unwrapped->get<std::string>() : unwrapped->dump();

@@ -91,6 +91,7 @@ public:
     void accepted(std::string_view) override {}
     void notice(std::string_view text) override { std::cerr << text << std::endl; }
     void line_typed() override {}
+    void interrupted() override { std::cerr << std::endl; }
     void end() override {}
 
 private:

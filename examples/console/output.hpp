@@ -43,6 +43,8 @@ public:
     virtual void notice(std::string_view text) = 0;
     /// A line was typed: on a terminal the cursor stands at the start of a new one.
     virtual void line_typed() = 0;
+    /// Ctrl-C was typed: the terminal has shown that behind what was being typed, and forgotten the line.
+    virtual void interrupted() = 0;
     /// Nothing follows.
     virtual void end() = 0;
 };

@@ -148,6 +148,7 @@ private:
     void await_signal() {
         signals_.async_wait([this](error_code error, int number) {
             if (error) return;
+            if (typed_) shown_.interrupted();
             if (leaving_) {
                 shown_.end();
                 std::_Exit(128 + number);

@@ -44,10 +44,14 @@ public:
         options.heartbeat = {.interval = std::chrono::seconds(4), .timeout = std::chrono::seconds(2)};
         options.reconnect = {.delay = std::chrono::seconds(3), .growth = 1};
 
-        app_.footer(command_help() + "\n" + exit_status_help + "\nDurations are " + expected_duration + ".");
+        app_.footer(command_help() + end_of_input_help + "\n" + exit_status_help + "\nDurations are " +
+                    expected_duration + ".");
         app_.add_option("--url", options.url, "Where to connect: ws://host[:port][/path][?query]")
             ->capture_default_str();
-        add("--protocol", "mode_code|ping", "What a heartbeat looks like: JSON text, or a ping frame",
+        add("--protocol", "mode_code|ping",
+            "What a heartbeat looks like: JSON text, or a ping frame. With ping, text is sent as it is, and "
+            "our "
+            "echo_server sends back only JSON text like {\"ModeCode\":\"message\",\"msg\":\"hello\"}",
             result_.protocol, "mode_code or ping", [](std::string const& text) -> std::optional<std::string> {
                 if (text == "mode_code" || text == "ping") return text;
                 return std::nullopt;
@@ -92,10 +96,15 @@ private:
         app_.add_flag_callback(
             "--no-reconnect", [this] { result_.options.reconnect.enabled = false; },
             "Do not dial again by itself");
-        add("--max-attempts", "NUMBER", "Give up after so many failed attempts in a row; 0: never",
+        add("--max-attempts", "NUMBER",
+            "Give up after so many dials since the last connection that lived as long as --stable-after; "
+            "those "
+            "that led to a shorter one count, too; 0: never",
             retry.max_attempts, "a whole number, 0 or more", parse_number<unsigned>);
         add_duration("--max-elapsed", "reconnect.max_elapsed",
-                     "Give up after so long without a connection; 0: never", retry.max_elapsed);
+                     "Give up after so long without a connection, counted together since the last one that "
+                     "lived as long as --stable-after; 0: never",
+                     retry.max_elapsed);
         add_duration("--stable-after", "reconnect.stable_after",
                      "A connection that lived this long starts the delays and the attempts anew",
                      retry.stable_after);

@@ -16,7 +16,8 @@ if [[ ${1:-} == --help ]]; then
     usage
     exit 0
 fi
-programs=$(realpath -m "${1:-$(dirname "${BASH_SOURCE[0]}")/../../build/debug/examples}")
+repository=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
+programs=$(realpath -m "${1:-$repository/build/debug/examples}")
 if [[ ! -x $programs/console || ! -x $programs/echo_server ]]; then
     printf 'There are no programs console and echo_server in %s.\n' "$programs" >&2
     usage >&2
@@ -32,6 +33,7 @@ trap 'rm -rf "$scratch"' EXIT
 
 children=()
 url=
+output_end=$'\n'
 line=
 
 end_children() {
@@ -52,10 +54,11 @@ skip() {
 }
 
 # Reads lines until one is like the pattern (in which a backslash is written twice), and leaves that in `line`. Keeps all of them in a file.
+# A line ends with the character of the last argument.
 expect() {
-    local from=$1 pattern=$2 file=$3 due=$((SECONDS + time_limit))
-    while ((SECONDS < due)) && IFS= read -r -t "$time_limit" -u "$from" line; do
-        printf '%s\n' "$line" >>"$file"
+    local from=$1 pattern=$2 file=$3 end=${4:-$'\n'} due=$((SECONDS + time_limit))
+    while ((SECONDS < due)) && IFS= read -r -d "$end" -t "$time_limit" -u "$from" line; do
+        printf '%s' "$line$end" >>"$file"
         # shellcheck disable=SC2053
         if [[ $line == $pattern ]]; then return 0; fi
     done
@@ -63,7 +66,7 @@ expect() {
 }
 
 expect_server() { expect "$server_output" "$1" server; }
-expect_output() { expect "$console_output" "$1" output; }
+expect_output() { expect "$console_output" "$1" output "$output_end"; }
 expect_error() { expect "$console_errors" "$1" errors; }
 # With --json. The second argument is looked for in the rest of the line.
 expect_event() { expect_output "{\"event\":\"$1\",\"time\":*${2:-}*"; }
@@ -112,9 +115,11 @@ expect_status() {
     local result=0 status due=$((SECONDS + time_limit))
     while ((result == 0 && SECONDS < due)); do
         result=0
-        IFS= read -r -t "$time_limit" -u "$console_output" line || result=$?
-        if ((result == 0)); then printf '%s\n' "$line" >>output; fi
+        IFS= read -r -d "$output_end" -t "$time_limit" -u "$console_output" line || result=$?
+        if ((result == 0)); then printf '%s' "$line$output_end" >>output; fi
     done
+    # What has no end.
+    printf '%s' "$line" >>output
     if ((result != 1)); then fail "The console does not end." "$(tail -n 5 output)"; fi
     wait "$console"
     status=$?
@@ -252,7 +257,7 @@ test_close_stops_an_attempt_that_is_under_way() {
 
 test_beats_notices_a_frozen_server_and_connects_again() {
     start_server
-    start_console --url "$url" --json --interval 100ms --timeout 200ms --reconnect 50ms
+    start_console --url "$url" --json --interval 100ms --timeout 1s --reconnect 50ms
     expect_event beat '"round_trip":'
     tell_server freeze
     expect_server 'ok: freeze'
@@ -308,7 +313,7 @@ test_carries_out_a_file_and_closes_at_its_end() {
     expect_in output opened
     run_console 0 --url "$url" <&-
     expect_in output opened
-    printf 'piped\n' | run_console 0 --url "$url"
+    printf 'piped\n' | run_console 0 --url "$url" || exit 1
     expect_server '*message {"ModeCode":"message","msg":"piped"}'
 }
 
@@ -325,7 +330,7 @@ test_goes_on_reading_a_file_where_it_stands() {
 
 test_exit_status_tells_the_cause() {
     start_server
-    run_console 3 --url ws://a..b --no-reconnect < <(exec sleep "$time_limit")
+    run_console 3 --url ws://a..b --no-reconnect </dev/null
 
     tell_server refuse
     expect_server 'ok: refuse'
@@ -417,6 +422,8 @@ test_help_tells_commands_and_exit_statuses() {
     expect_in output '/connect'
     expect_in output 'Exit status:'
     expect_in output '500ms'
+    expect_in output 'The end of input closes'
+    expect_in output 'ModeCode'
 }
 
 test_output_to_a_pipe_has_no_control_characters_and_one_line_while_waiting() {
@@ -431,26 +438,187 @@ test_output_to_a_pipe_has_no_control_characters_and_one_line_while_waiting() {
     expect_not_in output 'next attempt'
 }
 
-# Runs the console on a terminal of its own.
-start_console_on_terminal() {
+# Runs a command on a terminal of its own, which has 12 rows and as many columns as the first argument says.
+start_on_terminal() {
     command -v script >/dev/null || skip "there is no script, which makes terminals"
+    terminal_columns=$1
+    # The last character of the sequence with which the console ends a row there.
+    output_end=B
     mkfifo terminal_pipe
     exec {terminal_input}<>terminal_pipe
     local command
-    printf -v command '%q ' "$programs/console" "$@"
-    exec {console_output}< <(TERM=xterm exec script --quiet --flush --return --command "$command" /dev/null <terminal_pipe)
+    printf -v command '%q ' "${@:2}"
+    exec {console_output}< <(TERM=xterm exec script --quiet --flush --return \
+        --command "stty rows 12 columns $terminal_columns; exec $command" /dev/null <terminal_pipe)
     console=$!
     children+=("$console")
+}
+
+start_console_on_terminal() { start_on_terminal 100 "$programs/console" "$@"; }
+
+type_keys() { printf '%b' "$1" >&"$terminal_input"; }
+
+# Types keys of which the last one is a %, and waits until the terminal shows that.
+type_part() {
+    type_keys "$1"
+    IFS= read -r -d % -t "$time_limit" -u "$console_output" line || fail "The terminal does not show $1: $line"
+    printf '%s%%' "$line" >>output
+}
+
+# After the end: leaves what the terminal shows, and then the prompt of a shell, in the file screen.
+show_screen() {
+    command -v node >/dev/null || skip "there is no node to draw the screen"
+    printf '%s' '$ ready' | cat output - | node "$repository/tests/console/screen.js" 12 "$terminal_columns" >screen ||
+        fail "The screen cannot be drawn."
+}
+
+# One row is exactly this.
+expect_row() { grep -qxF -e "$1" screen || fail "There is no row: $1" "$(cat screen)"; }
+
+# The tree that run.sh stands in, with programs that are built already.
+make_tree() {
+    mkdir -p tree/examples tree/cmake tree/build/examples tree/bin
+    cp "$repository/examples/run.sh" tree/examples
+    ln -s "$programs/console" "$programs/echo_server" tree/build/examples
+    printf '%s() { :; }\n' need_command need_header need_boost install_missing configure >tree/cmake/install_packages.sh
+    printf '#!/bin/sh\n' >tree/bin/cmake
+    chmod +x tree/bin/cmake
+    export PATH=$PWD/tree/bin:$PATH
+}
+
+test_run_sh_hands_every_line_that_is_typed_to_the_console() {
+    make_tree
+    start_on_terminal 100 tree/examples/run.sh
+    expect_output '*opened*'
+    local number
+    for number in {1..10}; do
+        type_keys "line $number.\n"
+        expect_output "*message *line $number.*"
+    done
+    type_keys '/quit\n'
+    expect_status 0
+    expect_not_in tree/build/examples/echo_server.log 'unknown: '
+}
+
+test_run_sh_refuses_arguments_that_it_does_not_know() {
+    make_tree
+    local arguments status
+    for arguments in '--demo extra' --nonsense; do
+        status=0
+        # shellcheck disable=SC2086
+        timeout "$time_limit" tree/examples/run.sh $arguments >output 2>errors </dev/null || status=$?
+        [[ $status == 2 ]] || fail "The exit status of run.sh $arguments is $status."
+        expect_in errors 'Usage: '
+    done
+}
+
+test_an_event_leaves_what_is_being_typed_as_it_is() {
+    start_server
+    start_console_on_terminal --url "$url" --no-color --reconnect 20ms
+    expect_output '*opened*'
+    local number
+    for number in {1..15}; do
+        type_part "$number, hal%"
+        tell_server "say {\"ModeCode\":\"message\",\"msg\":\"event $number.\"}"
+        expect_output "* message *event $number.*"
+        type_keys 'lo\n'
+        expect_output "* message *$number, hal%lo*"
+    done
+    tell_server refuse
+    expect_server 'ok: refuse'
+    type_part 'last, hal%'
+    tell_server drop
+    # The countdown comes and goes.
+    expect_output '* before attempt 3*'
+    tell_server accept
+    expect_output '*opened*'
+    type_keys 'lo\n'
+    expect_output '* message *last, hal%lo*'
+    type_keys '/quit\n'
+    expect_status 0
+    show_screen
+    for number in {1..15}; do expect_row "$number, hal%lo"; done
+    expect_row 'last, hal%lo'
+    expect_row '$ ready'
+    expect_not_in screen 'next attempt'
+}
+
+test_a_long_message_takes_as_many_rows_as_it_needs() {
+    start_server
+    start_on_terminal 40 "$programs/console" --url "$url" --no-color
+    expect_output '*opened*'
+    local digits=0123456789012345678901234567890123456789
+    type_part 'hal%'
+    tell_server "say {\"ModeCode\":\"message\",\"msg\":\"$digits$digits.\"}"
+    expect_output '*9.*'
+    type_keys 'lo\n'
+    expect_output '* message *hal%lo*'
+    type_keys '/quit\n'
+    expect_status 0
+    show_screen
+    expect_row 'hal%lo'
+    [[ $(tr -d '\n' <screen) == *"message      $digits$digits.hal%lo"* ]] || fail "$(cat screen)"
+}
+
+test_the_countdown_is_cut_to_the_width_of_the_terminal() {
+    start_refusing_server
+    start_on_terminal 30 "$programs/console" --url "$url" --reconnect 100m --max-delay 100m
+    expect_output $'*\033[33mwaiting*'
+    # The end of what writes over the row of the countdown.
+    IFS= read -r -d K -t "$time_limit" -u "$console_output" line || fail "The countdown does not go on: $line"
+    printf '%sK' "$line" >>output
+    type_keys '/quit\n'
+    expect_status 0
+    show_screen
+    expect_not_in output 'stop)'
+    # It stays where a line was typed.
+    [[ $(grep -c 'next attempt in' screen) == 1 ]] || fail "$(cat screen)"
+}
+
+test_ctrl_c_leaves_the_cursor_on_a_row_of_its_own() {
+    start_server
+    start_console_on_terminal --url "$url" --close-timeout 100m
+    expect_output '*opened*'
+    type_keys '\003'
+    expect_status 0
+    show_screen
+    expect_row '$ ready'
+
+    rm terminal_pipe output
+    start_console_on_terminal --url "$url" --close-timeout 100m
+    expect_output '*opened*'
+    tell_server freeze
+    expect_server 'ok: freeze'
+    type_keys '\003'
+    expect_output '*Closing; once more leaves at once.*'
+    type_keys '\003'
+    expect_status 130
+    show_screen
+    expect_row '$ ready'
+}
+
+test_status_counts_in_english() {
+    start_server
+    start_console --url "$url"
+    expect_output '*opened*'
+    tell /status
+    expect_output '* 1 attempt, 1 session, *'
+    tell /close
+    expect_output '*stopped*'
+    tell /connect
+    expect_output '*opened*'
+    tell /status
+    expect_output '* 2 attempts, 2 sessions, *'
+    tell /quit
+    expect_status 0
 }
 
 test_a_terminal_has_colours_and_a_countdown() {
     start_refusing_server
     start_console_on_terminal --url "$url" --reconnect 100m --max-delay 100m
     expect_output $'*\033[33mwaiting*\033[0m*'
-    # The countdown has no end of line until one is typed.
-    printf '/status\n' >&"$terminal_input"
     expect_output $'*next attempt in*'
-    printf '/quit\n' >&"$terminal_input"
+    type_keys '/quit\n'
     expect_status 0
 }
 
@@ -458,22 +626,22 @@ test_a_terminal_has_no_colours_where_they_are_not_wanted() {
     start_server
     start_console_on_terminal --url "$url" --no-color
     expect_output '*opened*'
-    printf '/quit\n' >&"$terminal_input"
+    type_keys '/quit\n'
     expect_status 0
-    expect_not_in output $'\033['
+    ! grep -q $'\033\\[[0-9]*m' output || fail "There are colours." "$(cat output)"
     rm terminal_pipe
     export NO_COLOR=1
     start_console_on_terminal --url "$url"
     expect_output '*opened*'
-    printf '/quit\n' >&"$terminal_input"
+    type_keys '/quit\n'
     expect_status 0
-    expect_not_in output $'\033['
+    ! grep -q $'\033\\[[0-9]*m' output || fail "There are colours." "$(cat output)"
 }
 
 test_json_output_is_one_object_a_line_and_nothing_else() {
     command -v node >/dev/null || skip "there is no node to parse it"
     start_server
-    start_console --url "$url" --json --interval 20ms --timeout 100ms --reconnect 1ms
+    start_console --url "$url" --json --interval 20ms --timeout 10s --reconnect 1ms
     expect_event beat
     tell '/send "quoted"'
     expect_event message
@@ -487,7 +655,9 @@ test_json_output_is_one_object_a_line_and_nothing_else() {
     tell_server drop
     expect_event closed
     expect_event opened
-    tell_server freeze
+    tell_server refuse
+    expect_server 'ok: refuse'
+    tell_server drop
     expect_event attempt_failed
     tell /quit
     expect_status 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Runs that begin and end in unusual places, and what becomes of whatever waits.
-#include "world.hpp"
+#include "reluctant_server.hpp"
 
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
@@ -197,4 +197,33 @@ TEST_CASE("a router serves its socket wherever it is moved, and reports nothing 
     here.settle();
     CHECK_FALSE(socket);
     CHECK(wrong.size() == 2);
+}
+
+TEST_CASE("law 5: a close ends in time whatever the peer sends in the middle of the close handshake") {
+    std::string const message("\x81\x02hi", 4);
+    std::string const close("\x88\x02\x03\xe8", 4);
+    std::string const broken("\xff\xff", 2);
+    for (auto const& bytes :
+         {message + close, message + message + close, broken, message + broken, close + broken}) {
+        for (int steps = 0; steps < 12; ++steps) {
+            simulated_world here;
+            reluctant_server server(here);
+            auto socket = here.make_socket();
+            diary const told(socket);
+            socket.start();
+            here.settle();
+            REQUIRE(told.opened.size() == 1);
+            bool ended = false;
+            socket.async_close([&](hb::error_code) { ended = true; });
+            here.io.restart();
+            for (int step = 0; step < steps; ++step) here.io.poll_one();
+            server.send_raw(bytes);
+            here.pass(1s);
+            INFO("after " << steps << " steps");
+            CHECK(ended);
+            CHECK(told.closed.size() == 1);
+            CHECK(told.stopped.size() == 1);
+            CHECK(here.clock.pending() == 0);
+        }
+    }
 }

@@ -69,6 +69,23 @@ TEST_CASE("a deadline that is handled late gives one turn to read what has come"
     }
 }
 
+TEST_CASE("what the last look found may be read before the verdict, however late that is") {
+    auto monitor = heartbeat_monitor(usual);
+    monitor.start(at(0s));
+    REQUIRE(monitor.resume(at(4s)) == send_beat);
+    monitor.sent(1, at(4s));
+    REQUIRE(monitor.resume(at(5s)) == suspect);
+    REQUIRE(monitor.resume(at(6s)) == look_again);
+    monitor.unread(100, at(6s));
+    // A slow slot: what was found could not be read.
+    REQUIRE(monitor.resume(at(9s)) == look_again);
+    SECTION("it was the answer") { CHECK(monitor.answered(1, at(9s)) == 5s); }
+    SECTION("it was not") {
+        monitor.unread(100, at(9s));
+        CHECK(monitor.resume(at(9s)) == declare_dead);
+    }
+}
+
 TEST_CASE("each deadline that is handled late gives a fresh timeout to read an answer behind other input") {
     heartbeat_monitor monitor(usual);
     monitor.start(at(0s));

@@ -177,7 +177,10 @@ private:
                 return action::sleep;
             }
         }
-        if (phase_ == phase::doubting) return action::declare_dead;
+        // What the last look found, or was read since, may have kept the strand busy beyond a whole timeout:
+        // then what lies behind it was not read, and there is another look.
+        bool const found_input = phase_ == phase::doubting && last_input_ >= last_doubt_;
+        if (phase_ == phase::doubting && !(found_input && now < last_call_)) return action::declare_dead;
         phase_ = phase::doubting;
         last_doubt_ = now;
         return action::look_again;

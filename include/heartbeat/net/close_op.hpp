@@ -15,6 +15,9 @@ template <class Connection>
 struct close_op : operation<Connection> {
     using operation<Connection>::self;
     using operation<Connection>::at;
+    using cancellation_slot_type = asio::cancellation_slot;
+
+    cancellation_slot_type get_cancellation_slot() const noexcept { return at->stop_closing.slot(); }
 
     void operator()(error_code error) {
         auto& link = *at;
@@ -43,6 +46,9 @@ void connection<Protocol, Stream, Clock>::begin_close() {
     // If the peer was faster, Beast answers it, and the read that is outstanding ends the link.
     if (link_->close_seen) return;
     enter();
+    // With a callback, a read that finds the peer's Close in its buffer lets go of the strand before it says
+    // so, and the two wait for each other. From here on only the end counts.
+    link_->websocket.control_callback();
     link_->websocket.async_close(beast::websocket::close_code::normal,
                                  close_op<connection>{{this->shared_from_this(), link_}});
 }

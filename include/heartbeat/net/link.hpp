@@ -9,6 +9,7 @@
 #include <heartbeat/net/timer_for.hpp>
 #include <heartbeat/protocols/protocol.hpp>
 
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -83,6 +84,12 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     Protocol protocol;
     heartbeat_monitor monitor;
     websocket_type websocket;
+    /// Beast's read and close can wait for each other's locks for ever, with no operation on the connection
+    /// that its end could abort: when the peer breaks the protocol, or its Close has been read already, while
+    /// ours is being written. So the end of the link cancels what is outstanding, too.
+    asio::cancellation_signal stop_reading = {};
+    asio::cancellation_signal stop_writing = {};
+    asio::cancellation_signal stop_closing = {};
     beast::websocket::response_type response = {};
     beast::flat_buffer input = {};
 

@@ -132,6 +132,8 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     ending.heart.timer.cancel();
     disarm_deadline(ending);
     ending.websocket.next_layer().next_layer().close();
+    for (auto* const stop : {&ending.stop_reading, &ending.stop_writing, &ending.stop_closing})
+        stop->emit(asio::cancellation_type::terminal);
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
     give_back(ending);
     // Else its completion does.

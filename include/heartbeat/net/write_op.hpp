@@ -15,6 +15,9 @@ template <class Connection>
 struct write_op : operation<Connection> {
     using operation<Connection>::self;
     using operation<Connection>::at;
+    using cancellation_slot_type = asio::cancellation_slot;
+
+    cancellation_slot_type get_cancellation_slot() const noexcept { return at->stop_writing.slot(); }
 
     void operator()(error_code error, std::size_t = 0) {
         at->writing = false;

@@ -62,6 +62,8 @@ struct network_event {
         read,
         /// An operation of `end`'s is about to complete.
         completion,
+        /// Its handler has returned.
+        completed,
         /// `end` closed its stream, and `bytes` had arrived and were not read.
         closed,
         /// `end` heard that the connection was reset.
@@ -86,6 +88,7 @@ constexpr std::string_view to_string(network_event::kind kind) noexcept {
         case network_event::kind::arrived: return "arrived";
         case network_event::kind::read: return "read";
         case network_event::kind::completion: return "completion";
+        case network_event::kind::completed: return "completed";
         case network_event::kind::closed: return "closed";
         case network_event::kind::reset: return "reset";
     }

@@ -68,7 +68,16 @@ public:
     /// Takes up again what was lost.
     void repeat();
     /// How many bytes can be read without waiting.
-    std::size_t arrived() const noexcept { return inbox_.size(); }
+    std::size_t arrived() const {
+        auto size = inbox_.size();
+        if (weather_->is_lost(to_)) return size;
+        // What is due has arrived, even if the event loop has not come to it.
+        for (auto const& one : segments_) {
+            if (one.arrival > clock_.now()) break;
+            size += one.size;
+        }
+        return size;
+    }
     std::string_view unread() const noexcept { return inbox_; }
     /// Destroys the handlers.
     void abandon();

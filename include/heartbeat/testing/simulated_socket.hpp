@@ -81,17 +81,16 @@ public:
     void write(buffer_list<asio::const_buffer> const& bytes, transfer done);
     void teardown(beast::role_type role, status done);
     void close();
-    std::size_t available() const noexcept { return connection_ ? connection_->into(end_).arrived() : 0; }
+    std::size_t available() const { return connection_ ? connection_->into(end_).arrived() : 0; }
     /// The network carries bytes again: dials anew, if a dial was lost.
     void repeat();
-    /// An operation is about to complete.
-    void tell_completion() { tell(network_event::kind::completion); }
+    /// What happened to an operation.
+    void tell(network_event::kind what) const { service_.weather->tell({what, number_, end_, {}}); }
     void abandon() override { auto const lost = std::exchange(dialling_, {}); }
 
     asio::any_io_executor const executor;
 
 private:
-    void tell(network_event::kind what) const { service_.weather->tell({what, number_, end_, {}}); }
     void looked_up(std::string where, status done);
     void send_dial();
     void answered();

@@ -17,7 +17,7 @@ namespace heartbeat {
 
 namespace detail {
 
-/// A handler of a simulated stream: lets the observer know, then does its work. Whatever is associated with
+/// A handler of a simulated stream, between words to the observer. Whatever is associated with
 /// it stays so.
 template <class Handler>
 struct told_handler {
@@ -26,8 +26,9 @@ struct told_handler {
 
     template <class... Results>
     void operator()(Results... results) {
-        socket->tell_completion();
+        socket->tell(network_event::kind::completion);
         std::move(handler)(results...);
+        socket->tell(network_event::kind::completed);
     }
 };
 
@@ -101,7 +102,7 @@ public:
     }
 
     /// How many bytes have arrived and not been read.
-    std::size_t available() const noexcept { return socket_->available(); }
+    std::size_t available() const { return socket_->available(); }
 
     /// Ends the connection or the dial; outstanding operations complete with `operation_aborted`. May be
     /// called again.

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// A run of the model: what the lifecycle decides.
+
+#include "model.hpp"
+
+namespace exploration {
+
+inline lifecycle::action model::advance(event happened) {
+    auto const before = lifecycle_.now();
+    counts_.count(before, happened);
+    auto const visible = lifecycle_.visible();
+    auto const what = lifecycle_.resume(happened);
+    trace_.line(now_, phase_names[static_cast<std::size_t>(before)], " + ",
+                event_names[static_cast<std::size_t>(happened)], " -> ",
+                phase_names[static_cast<std::size_t>(lifecycle_.now())]);
+    if (visible != lifecycle_.visible() && lifecycle_.now() != phase::connecting) emit();
+    return what;
+}
+
+inline void model::perform(lifecycle::action what) {
+    using action = lifecycle::action;
+    switch (what) {
+        case action::none: return;
+        case action::dial: return begin_attempt();
+        case action::announce: return begin_session(current());
+        case action::wait: return begin_wait();
+        case action::drain:
+            outbox_.close();
+            accepting_ = starts_posted_ == 0 ? std::optional(false) : std::nullopt;
+            current().monitor->stop();
+            life_.stopped();
+            current().beat_due = false;
+            arm_deadline(current(), now_ + world_.deadlines.close, errc::close_timeout);
+            return write(current());
+        case action::send_close: return begin_close();
+        case action::cut: return cut_link();
+        case action::collect: return collect();
+        case action::finish: return finish();
+    }
+}
+
+inline void model::start() {
+    --starts_posted_;
+    messages_.start_handled();
+    if (lifecycle_.now() != phase::stopped) {
+        if (ending_ == errc{} || starts_posted_ != 0) return;
+        outbox_.close();
+        accepting_ = false;
+        return;
+    }
+    accepting_ = true;
+    ending_ = {};
+    attempts_ = 0;
+    backoff_.reset();
+    outage_began_ = now_;
+    earlier_outages_ = {};
+    runs_.run_starts(now_);
+    feed(event::start);
+}
+
+inline void model::close() {
+    if (lifecycle_.now() == phase::stopped) {
+        runs_.asked_while_stopped();
+        return drop_messages(errc::closed);
+    }
+    if (ending_ == errc{}) ending_ = errc::closed;
+    runs_.close_requested(now_);
+    if (lifecycle_.now() == phase::open) messages_.close_while_open();
+    feed(event::close);
+}
+
+inline void model::cancel() {
+    if (lifecycle_.now() == phase::stopped) {
+        runs_.asked_while_stopped();
+    } else {
+        ending_ = errc::cancelled;
+        runs_.cancel_requested(now_);
+    }
+    feed(event::cancel);
+}
+
+inline void model::connect_now() {
+    if (lifecycle_.now() == phase::stopped) runs_.asked_while_stopped();
+    runs_.connect_now();
+    feed(event::connect_now);
+}
+
+inline void model::end(link& ending, errc cause) {
+    if (ending.ended) return;
+    trace_.line(now_, "link ", ending.number, " ends: ", to_string(cause));
+    ending.ended = true;
+    if (ending.opened) {
+        ending.monitor->stop();
+        life_.stopped();
+    }
+    ++ending.deadline_number;
+    bool const lookup_hangs = random_.chance(50);
+    agenda_.hasten(now_, [&](agenda_item const& item) {
+        return item.link == ending.number && !(lookup_hangs && item.what == task::resolve);
+    });
+    link_ = 0;
+    if (ending.next && ending.next_cancelled) {
+        outbox_.settle(ending.next->content.size());
+        tell(*ending.next, {heartbeat::delivery::dropped, errc::cancelled});
+    } else if (ending.next) {
+        messages_.returned(ending.next->ticket, ending.next->receipt);
+        outbox_.put_back(std::move(*ending.next));
+    }
+    ending.next.reset();
+    // Else its completion does.
+    if (!ending.writing) settle_gathered(ending, {heartbeat::delivery::unknown, errc::connection_lost});
+    auto const next = advance(judge(ending, cause));
+    if (ending.opened || (ending_ != errc::closed && ending_ != errc::cancelled)) emit();
+    perform(next);
+}
+
+inline model::event model::judge(link const& ending, errc cause) {
+    runs_.ends(now_, ending.opened);
+    if (ending.opened && now_ - ending.opened_at >= world_.reconnect.stable_after) {
+        attempts_ = 0;
+        backoff_.reset();
+        earlier_outages_ = {};
+    }
+    if (ending.opened) outage_began_ = now_;
+    if (ending_ != errc{}) return event::ended_stop;
+    delay_ = backoff_.next(random_);
+    wait_cause_ = cause;
+    judged_at_ = now_;
+    auto const decision =
+        retry_policy_.decide({.cause = cause}, attempts_, earlier_outages_ + (now_ - outage_began_) + delay_);
+    if (decision.retry) return event::ended_retry;
+    ending_ = decision.cause;
+    runs_.gives_up(now_, delay_, cause, decision.cause);
+    return event::ended_stop;
+}
+
+inline void model::begin_wait() {
+    enter();
+    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
+    agenda_.add(now_ + delay_, task::wait, 0, ++waits_made_);
+    runs_.waits(now_, judged_at_, delay_, wait_cause_);
+    trace_.line(now_, "waits ", delay_);
+    emit();
+}
+
+inline void model::cut_link() {
+    auto& at = current();
+    end(at, ending_ == errc::closed && at.opened ? errc::close_timeout : ending_);
+    collect();
+}
+
+inline void model::collect() {
+    ++waits_made_;
+    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
+    if (outstanding_ == 0) feed(event::collected);
+}
+
+inline void model::leave() {
+    if (--outstanding_ == 0 && lifecycle_.now() == phase::collecting) feed(event::collected);
+}
+
+inline void model::drop_messages(errc cause) {
+    bool const last = starts_posted_ == 0;
+    if (last) outbox_.close(), accepting_ = false;
+    dropping_ = cause;
+    for (auto const& entry : last ? outbox_.clear() : outbox_.clear(earlier_messages_))
+        tell(entry, {heartbeat::delivery::dropped, cause});
+    dropping_ = {};
+    messages_.run_ended();
+}
+
+inline void model::finish() {
+    drop_messages(ending_);
+    emit();
+    bool const left = agenda_.find([](agenda_item const& item) {
+        return item.what > task::write && item.what != task::resolve;
+    }) != nullptr;
+    runs_.run_ends(now_, ending_, left);
+}
+
+}  // namespace exploration

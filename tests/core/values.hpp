@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+// The parts of core/ that have no time of their own, over the whole of what they may be given.
+
+#include "random_source.hpp"
+#include "tally.hpp"
+
+#include <heartbeat/core/backoff.hpp>
+#include <heartbeat/core/retry_policy.hpp>
+#include <heartbeat/core/round_trip.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace exploration {
+
+/// Every cause, with every verdict of the user's and every limit not reached, reached and passed.
+inline std::uint64_t every_verdict() {
+    using heartbeat::errc;
+    std::uint64_t cases = 0;
+    constexpr duration unit{1000};
+    for (int code = 1; code <= static_cast<int>(errc::invalid_utf8); ++code)
+        for (int const users_verdict : {0, 1, 2})
+            for (bool const enabled : {false, true})
+                for (unsigned const most : {0u, 1u, 3u})
+                    for (unsigned attempts = 1; attempts <= 4; ++attempts)
+                        for (auto const limit : {0 * unit, 2 * unit})
+                            for (auto const elapsed : {unit, 2 * unit, 3 * unit}) {
+                                ++cases;
+                                auto const cause = static_cast<errc>(code);
+                                heartbeat::reconnect_options options;
+                                options.enabled = enabled;
+                                options.max_attempts = most;
+                                options.max_elapsed = limit;
+                                if (users_verdict != 0)
+                                    options.retry_if = [users_verdict](heartbeat::reason const&) {
+                                        return users_verdict == 1;
+                                    };
+                                auto const decision = heartbeat::detail::retry_policy(options).decide(
+                                    {.cause = cause}, attempts, elapsed);
+                                bool const final = cause == errc::closed || cause == errc::cancelled;
+                                if (final && decision.retry)
+                                    throw violation{4, "a deliberate end is retried"};
+                                bool const refused = final || !enabled || users_verdict == 2;
+                                bool const exhausted = (most != 0 && attempts >= most) ||
+                                                       (limit != duration{} && elapsed > limit);
+                                if (decision.retry != (!refused && !exhausted))
+                                    throw violation{9, "a wrong verdict"};
+                                auto const expected = refused     ? cause
+                                                      : exhausted ? errc::retries_exhausted
+                                                                  : errc{};
+                                if (decision.cause != expected)
+                                    throw violation{9, "a verdict with a wrong cause"};
+                            }
+    return cases;
+}
+
+/// Long series of round-trip times against plain statistics.
+inline std::uint64_t many_round_trips() {
+    random_source random(1);
+    std::uint64_t cases = 0;
+    for (std::size_t length = 0; length < 200; ++length) {
+        heartbeat::detail::round_trip measured;
+        std::vector<duration> all;
+        double smoothed = 0;
+        for (std::size_t index = 0; index < length; ++index) {
+            auto const sample = random.between(duration{}, duration{1'000'000});
+            measured.add(sample);
+            all.push_back(sample);
+            auto const value = static_cast<double>(sample.count());
+            smoothed = index == 0 ? value : smoothed * 7 / 8 + value / 8;
+        }
+        ++cases;
+        if (measured.count() != length) throw violation{7, "a lost round-trip time"};
+        if (length == 0) continue;
+        auto const smallest = *std::min_element(all.begin(), all.end());
+        if (measured.last() != all.back() || measured.minimum() != smallest)
+            throw violation{7, "a wrong round-trip time"};
+        if (std::abs(smoothed - static_cast<double>(measured.smoothed().count())) > 10)
+            throw violation{7, "badly smoothed"};
+        if (all.size() > 64) all.erase(all.begin(), all.end() - 64);
+        std::sort(all.begin(), all.end());
+        for (double const percent : {0.0, 1.0, 50.0, 99.0, 100.0}) {
+            auto const rank =
+                static_cast<std::size_t>(std::ceil(percent * static_cast<double>(all.size()) / 100));
+            if (measured.percentile(percent) != all[rank == 0 ? 0 : rank - 1])
+                throw violation{7, "a wrong percentile"};
+        }
+    }
+    return cases;
+}
+
+/// Long outages: many retries in a row, at the ends of what the options allow.
+inline std::uint64_t long_outages() {
+    random_source random(1);
+    std::uint64_t cases = 0;
+    for (double const growth : {1.0, 1.000001, 2.0, 1000.0})
+        for (std::int64_t const delay : {std::int64_t{1}, std::int64_t{3}, std::int64_t{1'000'000'000},
+                                         heartbeat::detail::longest_duration.count()})
+            for (bool const jitter : {false, true}) {
+                heartbeat::reconnect_options options;
+                options.delay = duration{delay};
+                options.growth = growth;
+                options.max_delay = std::chrono::seconds(30);
+                options.jitter = jitter;
+                heartbeat::detail::backoff waits(options);
+                auto const longest = static_cast<double>(std::max(options.delay, options.max_delay).count());
+                auto nominal = static_cast<long double>(delay);
+                for (int retry = 0; retry < 3000; ++retry) {
+                    ++cases;
+                    auto const drawn = static_cast<double>(waits.next(random).count());
+                    auto const expected = std::min(static_cast<double>(nominal), longest);
+                    double const rounding = 1 + expected * 1e-9;
+                    if (drawn > expected + rounding) throw violation{9, "a delay over the nominal one"};
+                    if (drawn < expected / (jitter ? 2 : 1) - rounding || drawn < 1)
+                        throw violation{10, "a delay that is too short"};
+                    nominal = std::min(nominal * growth, static_cast<long double>(longest));
+                }
+            }
+    return cases;
+}
+
+}  // namespace exploration

@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "world.hpp"
+
+template class hb::detail::connection<hb::mode_code, hb::simulated_stream, hb::manual_clock>;
+template class hb::basic_echo_server<hb::simulated_stream, hb::manual_clock>;

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include "verdict.hpp"
+
+#include <heartbeat/error.hpp>
+#include <heartbeat/options.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+/// What a socket does about links, judged from its lookups, its connections and its events (laws 1, 3, 4, 9,
+/// 10). One object per socket.
+class link_laws {
+public:
+    link_laws(verdict& laws, heartbeat::options const& settings, lateness const& late)
+        : laws_(laws), settings_(settings), late_(late) {}
+
+    /// The application starts a run.
+    void start() noexcept {
+        final_ = false;
+        first_ = true;
+        failures_ = 0;
+    }
+    /// Its `async_close` has completed.
+    void close_completed() {
+        laws_.arose(4);
+        final_ = true;
+    }
+    /// The application asks for a dial, which counts until nothing is left to run.
+    void connect_now() noexcept { ++credits_; }
+    void idle() noexcept { credits_ = 0; }
+    /// Any event of the socket's.
+    void event() { laws_.require(4, !final_, "there was an event after async_close had completed"); }
+
+    /// An attempt begins with a lookup.
+    void lookup(heartbeat::time_point now, std::size_t open_connections) {
+        laws_.require(4, !final_, "there was a dial after async_close had completed");
+        laws_.judge(1, open_connections == 0, "a dial began while a connection was open");
+        laws_.require(1, !attempting_, "a dial began while another was in progress");
+        attempting_ = true;
+        attempt_began_ = {now, late_.total()};
+        if (std::exchange(first_, false)) return;
+        laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
+        auto const least = settings_.reconnect.jitter ? nominal() / 2 : nominal();
+        bool const early = now - ended_ < least - std::chrono::microseconds(1);
+        laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
+        if (early && credits_ != 0) --credits_;
+    }
+    void connected(std::size_t open_connections) {
+        laws_.judge(1, open_connections == 1, "two connections were open");
+    }
+
+    /// The state says that the link is open; `opened` follows.
+    void upgraded(heartbeat::time_point now) noexcept { opened_at_ = now; }
+    void opened(heartbeat::time_point now) {
+        laws_.judge(3, !open_, "opened twice");
+        laws_.require(3, attempting_, "opened without an attempt");
+        open_ = true;
+        if (well_ && !was_open_) {
+            auto const took = std::chrono::duration<double>(now - well_since_.at);
+            worst_recovery_ = std::max(worst_recovery_, took / recovery_limit());
+        }
+        was_open_ = true;
+    }
+    void closed(heartbeat::time_point now) {
+        laws_.judge(3, open_, "closed without opened");
+        open_ = false;
+        if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
+        end_attempt(now);
+    }
+    void attempt_failed(heartbeat::time_point now) {
+        laws_.require(3, attempting_ && !open_, "an attempt failed that was not in progress");
+        end_attempt(now);
+    }
+    void waiting() {
+        laws_.judge(3, wait_owed_, "one loss started two waits");
+        wait_owed_ = false;
+    }
+    void stopped() {
+        laws_.require(3, !open_, "the run ended without closed");
+        attempting_ = false;
+        wait_owed_ = false;
+    }
+
+    /// The network and the server are well, from now on or no more.
+    void well(heartbeat::time_point now, bool is_well) noexcept {
+        well_ = is_well;
+        well_since_ = {now, late_.total()};
+        was_open_ = open_;
+    }
+    /// The part of the bound that the longest recovery took.
+    double worst_recovery() const noexcept { return worst_recovery_; }
+
+    /// Where nothing else happens now.
+    void check(heartbeat::time_point now, bool may_retry) {
+        auto const late = [&](moment const& since) { return late_.total() - since.late; };
+        if (attempting_ && !open_) {
+            auto const limit = settings_.deadlines.attempt + late(attempt_began_);
+            laws_.require(9, now - attempt_began_.at <= limit, "an attempt took longer than its deadline");
+        }
+        if (!may_retry) well_since_ = {now, late_.total()};
+        if (!well_ || was_open_ || !may_retry) return;
+        laws_.judge(9, now - well_since_.at <= recovery_limit() + late(well_since_),
+                    "the link did not come back in time");
+    }
+
+    bool is_open() const noexcept { return open_; }
+
+private:
+    void end_attempt(heartbeat::time_point now) noexcept {
+        attempting_ = false;
+        ended_ = now;
+        wait_owed_ = true;
+        ++failures_;
+    }
+
+    /// An attempt that was under way, the longest delay, and a dial.
+    heartbeat::duration recovery_limit() const noexcept {
+        auto const& retry = settings_.reconnect;
+        return 2 * settings_.deadlines.attempt + std::max(retry.delay, retry.max_delay);
+    }
+
+    heartbeat::duration nominal() const noexcept {
+        auto const& retry = settings_.reconnect;
+        double delay = static_cast<double>(retry.delay.count());
+        auto const most = static_cast<double>(std::max(retry.delay, retry.max_delay).count());
+        for (std::size_t failure = 1; failure < failures_ && delay < most; ++failure) delay *= retry.growth;
+        return heartbeat::duration(static_cast<heartbeat::duration::rep>(std::min(delay, most)));
+    }
+
+    verdict& laws_;
+    heartbeat::options const& settings_;
+    lateness const& late_;
+
+    bool final_ = false;
+    bool first_ = true;
+    bool attempting_ = false;
+    bool open_ = false;
+    bool wait_owed_ = false;
+    std::size_t credits_ = 0;
+    /// Attempts and links that ended since the last stable link, which counts as one.
+    std::size_t failures_ = 0;
+    moment attempt_began_ = {};
+    heartbeat::time_point opened_at_ = {};
+    heartbeat::time_point ended_ = {};
+    bool well_ = false;
+    moment well_since_ = {};
+    /// Since the world became well.
+    bool was_open_ = false;
+    double worst_recovery_ = 0;
+};

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Explores schedules of a whole socket in a simulated network, or replays one.
+#include "player.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace {
+
+constexpr char const* usage =
+    "Usage: simulation [--seeds N] [--from S] [--threads N] [--minimum-premises N]\n"
+    "       simulation --seed S [--trace]\n"
+    "\n"
+    "Plays schedules from seed S (1) on, N (20000) of them, and checks the laws of the library after each "
+    "step.\n"
+    "Stops at the first that breaks one, with exit status 1, and tells its seed. --seed plays one schedule;\n"
+    "with --trace it prints its timeline, the same each time.\n";
+
+struct arguments {
+    std::uint64_t seeds = 20'000;
+    std::uint64_t from = 1;
+    std::uint64_t threads = std::max(1U, std::thread::hardware_concurrency());
+    std::uint64_t minimum_premises = 0;
+    std::uint64_t seed = 0;
+    bool trace = false;
+};
+
+bool parse(int count, char** texts, arguments& into) {
+    for (int index = 1; index < count; ++index) {
+        std::string_view const name = texts[index];
+        if (name == "--trace") {
+            into.trace = true;
+            continue;
+        }
+        auto* const value = name == "--seeds"              ? &into.seeds
+                            : name == "--from"             ? &into.from
+                            : name == "--threads"          ? &into.threads
+                            : name == "--minimum-premises" ? &into.minimum_premises
+                            : name == "--seed"             ? &into.seed
+                                                           : nullptr;
+        if (value == nullptr || ++index == count) return false;
+        auto const* const end = texts[index] + std::strlen(texts[index]);
+        if (std::from_chars(texts[index], end, *value).ptr != end) return false;
+    }
+    return true;
+}
+
+int replay(arguments const& asked) {
+    auto const result = play(asked.seed, asked.trace ? &std::cout : nullptr);
+    std::cout << "seed " << asked.seed << ": " << (result.breach.empty() ? "all laws hold" : result.breach)
+              << '\n';
+    return result.breach.empty() ? 0 : 1;
+}
+
+/// What all schedules together have tried, and what each had of it.
+struct summary {
+    coverage all = {};
+    std::vector<std::uint32_t> sessions = {};
+    std::vector<std::uint32_t> faults = {};
+    std::vector<std::uint32_t> actions = {};
+
+    void add(coverage const& one) {
+        all.add(one);
+        sessions.push_back(static_cast<std::uint32_t>(one.sessions));
+        faults.push_back(static_cast<std::uint32_t>(one.faults));
+        actions.push_back(static_cast<std::uint32_t>(one.actions));
+    }
+};
+
+std::uint32_t median(std::vector<std::uint32_t> values) {
+    if (values.empty()) return 0;
+    auto const middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+void report(summary const& tried, double seconds) {
+    auto const& all = tried.all;
+    std::printf("schedules %llu, steps %llu, sessions %llu, actions %llu, faults %llu, %.1f s\n",
+                static_cast<unsigned long long>(all.schedules), static_cast<unsigned long long>(all.steps),
+                static_cast<unsigned long long>(all.sessions), static_cast<unsigned long long>(all.actions),
+                static_cast<unsigned long long>(all.faults), seconds);
+    std::printf("median schedule: %u sessions, %u faults, %u actions\n", median(tried.sessions),
+                median(tried.faults), median(tried.actions));
+    std::printf("worst detection %.1f %% of its bound, worst recovery %.1f %% of its bound\n",
+                100 * all.worst_detection, 100 * all.worst_recovery);
+    std::printf("premises:");
+    for (std::size_t law = 0; law < law_count; ++law)
+        std::printf(" law %zu %llu%s", law + 1, static_cast<unsigned long long>(all.premises[law]),
+                    law + 1 < law_count ? "," : "\n");
+    std::printf("never hit:");
+    for (std::size_t state = 0; state < state_count; ++state)
+        for (std::size_t what = 0; what < stimulus_count; ++what)
+            if (all.pairs[state][what] == 0)
+                std::printf(" [%s while %s]", stimulus_names[what].data(),
+                            to_string(static_cast<heartbeat::state>(state)));
+    std::printf("\n");
+}
+
+int explore(arguments const& asked) {
+    auto const began = std::chrono::steady_clock::now();
+    std::atomic<std::uint64_t> next = asked.from;
+    std::uint64_t const end = asked.from + asked.seeds;
+    std::mutex mutex;
+    summary tried;
+    std::uint64_t broken_seed = 0;
+    std::string breach;
+
+    auto const work = [&] {
+        for (;;) {
+            auto const seed = next++;
+            if (seed >= end) return;
+            auto const result = play(seed);
+            std::lock_guard const lock(mutex);
+            tried.add(result.tried);
+            // The smallest one, so that it is the same each time: those before it go on.
+            if (result.breach.empty() || (broken_seed != 0 && broken_seed < seed)) continue;
+            broken_seed = seed;
+            breach = result.breach;
+            next = end;
+        }
+    };
+    std::vector<std::thread> threads;
+    for (std::uint64_t index = 1; index < asked.threads; ++index) threads.emplace_back(work);
+    work();
+    for (auto& thread : threads) thread.join();
+
+    auto const took = std::chrono::steady_clock::now() - began;
+    report(tried, std::chrono::duration<double>(took).count());
+    if (broken_seed != 0) {
+        std::printf("BROKEN by seed %llu: %s\nreplay: --seed %llu --trace\n",
+                    static_cast<unsigned long long>(broken_seed), breach.c_str(),
+                    static_cast<unsigned long long>(broken_seed));
+        return 1;
+    }
+    for (std::size_t law = 0; law < law_count; ++law) {
+        if (tried.all.premises[law] >= asked.minimum_premises) continue;
+        std::printf("law %zu had too little to judge\n", law + 1);
+        return 1;
+    }
+    return 0;
+}
+
+}  // namespace
+
+int main(int count, char** texts) {
+    arguments asked;
+    if (!parse(count, texts, asked)) {
+        std::fputs(usage, stderr);
+        return 2;
+    }
+    return asked.seed != 0 ? replay(asked) : explore(asked);
+}
