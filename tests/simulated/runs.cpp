@@ -203,8 +203,9 @@ TEST_CASE("law 5: a close ends in time whatever the peer sends in the middle of 
     std::string const message("\x81\x02hi", 4);
     std::string const close("\x88\x02\x03\xe8", 4);
     std::string const broken("\xff\xff", 2);
-    for (auto const& bytes :
-         {message + close, message + message + close, broken, message + broken, close + broken}) {
+    std::string const fragments("\x01\x01h\x80\x01i", 6);
+    for (auto const& bytes : {message + close, message + message + close, fragments + close,
+                              fragments + fragments, broken, message + broken, close + broken}) {
         for (int steps = 0; steps < 12; ++steps) {
             simulated_world here;
             reluctant_server server(here);
@@ -225,5 +226,36 @@ TEST_CASE("law 5: a close ends in time whatever the peer sends in the middle of 
             CHECK(told.stopped.size() == 1);
             CHECK(here.clock.pending() == 0);
         }
+    }
+}
+
+TEST_CASE("a close in the middle of a message that arrives byte by byte ends in time") {
+    std::string const fragments("\x01\x03one\x00\x03two\x80\x05three", 17);
+    for (int steps = 0; steps < 60; ++steps) {
+        simulated_world here;
+        reluctant_server server(here);
+        auto socket = here.make_socket();
+        diary const told(socket);
+        socket.start();
+        here.settle();
+        REQUIRE(told.opened.size() == 1);
+        here.network.set({.latency = 1ms, .jitter = 1ms, .largest_segment = 1});
+        server.send_raw(fragments);
+        for (int step = 0; step < steps;) {
+            here.io.restart();
+            if (here.io.poll_one() != 0) {
+                ++step;
+            } else if (auto const next = here.clock.next_expiry(); next) {
+                here.clock.advance_to(*next);
+            }
+        }
+        bool ended = false;
+        socket.async_close([&](hb::error_code) { ended = true; });
+        here.pass(1s);
+        INFO("after " << steps << " steps");
+        CHECK(ended);
+        CHECK(told.stopped.size() == 1);
+        here.pass(1s);
+        CHECK(here.clock.pending() == 0);
     }
 }

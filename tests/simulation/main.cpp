@@ -2,6 +2,7 @@
 //
 // Explores schedules of a whole socket in a simulated network, or replays one.
 #include "player.hpp"
+#include "systematic.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -20,11 +21,14 @@ namespace {
 constexpr char const* usage =
     "Usage: simulation [--seeds N] [--from S] [--threads N] [--minimum-premises N]\n"
     "       simulation --seed S [--trace]\n"
+    "       simulation --systematic\n"
+    "       simulation --disturbance D --step S [--trace]\n"
     "\n"
     "Plays schedules from seed S (1) on, N (20000) of them, and checks the laws of the library after each "
     "step.\n"
     "Stops at the first that breaks one, with exit status 1, and tells its seed. --seed plays one schedule;\n"
-    "with --trace it prints its timeline, the same each time.\n";
+    "with --trace it prints its timeline, the same each time.\n"
+    "--systematic disturbs a fixed session in each way at each of its steps; --disturbance does so once.\n";
 
 struct arguments {
     std::uint64_t seeds = 20'000;
@@ -32,6 +36,9 @@ struct arguments {
     std::uint64_t threads = std::max(1U, std::thread::hardware_concurrency());
     std::uint64_t minimum_premises = 0;
     std::uint64_t seed = 0;
+    std::uint64_t disturbance = disturbance_count;
+    std::uint64_t step = 0;
+    bool systematic = false;
     bool trace = false;
 };
 
@@ -42,11 +49,17 @@ bool parse(int count, char** texts, arguments& into) {
             into.trace = true;
             continue;
         }
+        if (name == "--systematic") {
+            into.systematic = true;
+            continue;
+        }
         auto* const value = name == "--seeds"              ? &into.seeds
                             : name == "--from"             ? &into.from
                             : name == "--threads"          ? &into.threads
                             : name == "--minimum-premises" ? &into.minimum_premises
                             : name == "--seed"             ? &into.seed
+                            : name == "--disturbance"      ? &into.disturbance
+                            : name == "--step"             ? &into.step
                                                            : nullptr;
         if (value == nullptr || ++index == count) return false;
         auto const* const end = texts[index] + std::strlen(texts[index]);
@@ -60,6 +73,33 @@ int replay(arguments const& asked) {
     std::cout << "seed " << asked.seed << ": " << (result.breach.empty() ? "all laws hold" : result.breach)
               << '\n';
     return result.breach.empty() ? 0 : 1;
+}
+
+int disturb_once(arguments const& asked) {
+    auto const result = play_fixed(asked.disturbance, asked.step, asked.trace ? &std::cout : nullptr);
+    std::cout << (result.breach.empty() ? "all laws hold" : result.breach) << '\n';
+    return result.breach.empty() ? 0 : 1;
+}
+
+int disturb_everywhere() {
+    auto const undisturbed = play_fixed(0, ~std::uint64_t(0));
+    if (!undisturbed.breach.empty()) {
+        std::cout << "BROKEN without a disturbance: " << undisturbed.breach << '\n';
+        return 1;
+    }
+    std::uint64_t const steps = undisturbed.tried.steps;
+    for (std::uint64_t what = 0; what < disturbance_count; ++what) {
+        for (std::uint64_t step = 0; step <= steps; ++step) {
+            auto const result = play_fixed(what, step);
+            if (result.breach.empty()) continue;
+            std::cout << "BROKEN by: " << disturbance_name(what) << ": " << result.breach
+                      << "\nreplay: --disturbance " << what << " --step " << step << " --trace\n";
+            return 1;
+        }
+    }
+    std::cout << "a fixed session of " << steps << " steps, disturbed in " << disturbance_count
+              << " ways before each of them: all laws hold\n";
+    return 0;
 }
 
 /// What all schedules together have tried, and what each had of it.
@@ -159,5 +199,7 @@ int main(int count, char** texts) {
         std::fputs(usage, stderr);
         return 2;
     }
+    if (asked.systematic) return disturb_everywhere();
+    if (asked.disturbance < disturbance_count) return disturb_once(asked);
     return asked.seed != 0 ? replay(asked) : explore(asked);
 }

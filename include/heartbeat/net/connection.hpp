@@ -105,6 +105,7 @@ public:
     void connected(link_type& at);
     void deadline_passed(link_type& at);
     void wait_over(std::uint64_t number);
+    void read(link_type& at);
     void received(link_type& at);
     void beat(link_type& at);
     void write(link_type& at);
@@ -140,7 +141,6 @@ private:
     void disarm_deadline(link_type& at);
 
     // read_op.hpp
-    void read(link_type& at);
     void watch_control_frames(link_type& at);
     void close_frame(link_type& at);
     void pong(link_type& at, std::string_view payload);

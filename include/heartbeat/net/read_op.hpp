@@ -5,15 +5,16 @@
 
 #include <heartbeat/net/connection.hpp>
 
-#include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/websocket/error.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <variant>
 
 namespace heartbeat::detail {
 
-/// Reads a whole message, which is then classified, and so on.
+/// Reads a message, which is then classified, and so on. In pieces: Beast's own reading of a whole message
+/// fails an assertion when a close of ours has discarded the rest of it.
 template <class Connection>
 struct read_op : operation<Connection> {
     using operation<Connection>::self;
@@ -22,12 +23,15 @@ struct read_op : operation<Connection> {
 
     cancellation_slot_type get_cancellation_slot() const noexcept { return at->stop_reading.slot(); }
 
-    void operator()(error_code error, std::size_t = 0) {
+    void operator()(error_code error, std::size_t count = 0) {
         if (!at->ended) {
+            at->input.commit(count);
             if (error) {
                 self->end(*at, self->explain(*at, error));
-            } else {
+            } else if (at->websocket.is_message_done()) {
                 self->received(*at);
+            } else {
+                self->read(*at);
             }
         }
         self->leave();
@@ -36,8 +40,12 @@ struct read_op : operation<Connection> {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::read(link_type& at) {
+    // In ever larger pieces, so that memory is taken for what has come and not for what was announced.
+    constexpr std::size_t least = 1536;
+    constexpr std::size_t most = 64 * 1024;
     enter();
-    at.websocket.async_read(at.input, read_op<connection>{{this->shared_from_this(), at.shared_from_this()}});
+    at.websocket.async_read_some(at.input.prepare(std::clamp(at.input.size(), least, most)),
+                                 read_op<connection>{{this->shared_from_this(), at.shared_from_this()}});
 }
 
 template <class Protocol, class Stream, class Clock>

@@ -21,6 +21,7 @@
 #include <boost/beast/websocket/stream.hpp>
 #include <boost/beast/websocket/stream_base.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -171,7 +172,14 @@ template <class Stream, class Clock>
 void echo_session<Stream, Clock>::read() {
     if (reading_ || phase_ != phase::open || queue_.full()) return;
     reading_ = true;
-    websocket_.async_read(buffer_, handler(&echo_session::received));
+    // In pieces, since Beast's own reading of a whole message fails an assertion when a close discards the
+    // rest.
+    auto const handle = [self = this->shared_from_this()](error_code error, std::size_t count) {
+        self->buffer_.commit(count);
+        self->received(error);
+    };
+    auto const size = std::clamp<std::size_t>(buffer_.size(), 1536, 64 * 1024);
+    websocket_.async_read_some(buffer_.prepare(size), asio::bind_executor(server_->strand, handle));
 }
 
 template <class Stream, class Clock>
@@ -179,6 +187,7 @@ void echo_session<Stream, Clock>::received(error_code error) {
     reading_ = false;
     if (phase_ == phase::ended) return;
     if (error) return fail(error);
+    if (!websocket_.is_message_done()) return read();
     auto text = beast::buffers_to_string(buffer_.data());
     buffer_.clear();
     if (websocket_.got_text()) {
