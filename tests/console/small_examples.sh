@@ -13,7 +13,7 @@ read -r line <&3
 # Whoever writes a log wants it read.
 cat <&3 >/dev/null &
 url=${line##* }
-for example in quick_start coroutines io_thread json_routing custom_protocol; do
+for example in quick_start coroutines io_thread json_routing custom_protocol simulated_network; do
     printf '%s\n' "$example"
     timeout 60 "$programs/$example" "$url"
 done
