@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 
 // One file instantiates what all of them use.
 extern template class hb::detail::connection<hb::mode_code, hb::simulated_stream, hb::manual_clock>;
-extern template class hb::basic_echo_server<hb::simulated_stream, hb::manual_clock>;
+extern template class hb::detail::echo_session<hb::simulated_stream, hb::manual_clock>;
 
 /// The socket under test: a simulated network, simulated time.
 using simulated_socket = hb::heartbeat_socket<hb::mode_code, hb::simulated_stream, hb::manual_clock>;

@@ -19,10 +19,12 @@ public:
 
     /// The application starts a run.
     void start() noexcept {
+        started_ = true;
         final_ = false;
         first_ = true;
         failures_ = 0;
     }
+    bool has_started() const noexcept { return started_; }
     /// Its `async_close` has completed.
     void close_completed() {
         laws_.arose(4);
@@ -134,6 +136,7 @@ private:
     heartbeat::options const& settings_;
     lateness const& late_;
 
+    bool started_ = false;
     bool final_ = false;
     bool first_ = true;
     bool attempting_ = false;

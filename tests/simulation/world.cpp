@@ -114,7 +114,8 @@ void world::note(hb::network_event const& event) {
     switch (event.what) {
         case kind::lookup:
             link_over_ = false;
-            if (links) links->lookup(now, open_connections_);
+            // A socket that was destroyed may have been asked to start before.
+            if (links && links->has_started()) links->lookup(now, open_connections_);
             break;
         case kind::dial: last_dial_ = event.connection; break;
         case kind::connected:

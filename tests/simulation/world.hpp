@@ -29,7 +29,7 @@ namespace asio = boost::asio;
 
 // One file instantiates what all of them use.
 extern template class hb::detail::connection<hb::mode_code, hb::simulated_stream, hb::manual_clock>;
-extern template class hb::basic_echo_server<hb::simulated_stream, hb::manual_clock>;
+extern template class hb::detail::echo_session<hb::simulated_stream, hb::manual_clock>;
 
 /// One schedule's network, server, socket and checks, and what links them.
 class world {
