@@ -6,18 +6,78 @@
 
 #include <nlohmann/json.hpp>
 
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace heartbeat {
 
-/// Reads a message as JSON. A message that is not JSON gives nothing and, if `wrong` is given, what is wrong
-/// with it.
+namespace detail {
+
+/// What copies, compares or writes a document calls itself for each level of brackets.
+inline constexpr std::size_t deepest_json = 512;
+
+/// Where the brackets get deeper than that; `npos` if they do not.
+inline std::size_t find_too_deep(std::string_view text) noexcept {
+    std::size_t depth = 0;
+    bool quoted = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        switch (text[at]) {
+            case '"': quoted = !quoted; break;
+            case '\\': at += quoted ? 1 : 0; break;
+            case '[':
+            case '{':
+                if (!quoted && ++depth > deepest_json) return at;
+                break;
+            case ']':
+            case '}': depth -= quoted || depth == 0 ? 0 : 1; break;
+            default: break;
+        }
+    }
+    return std::string_view::npos;
+}
+
+/// Whether a number arrives as it was written: `get` cuts off what does not fit.
+template <class Content>
+bool holds(nlohmann::json const& content) {
+    if constexpr (std::integral<Content> && !std::same_as<Content, bool>) {
+        using limits = std::numeric_limits<Content>;
+        if (content.is_number_unsigned())
+            return content.get<std::uint64_t>() <= static_cast<std::uint64_t>(limits::max());
+        if (content.is_number_integer()) {
+            auto const value = content.get<std::int64_t>();
+            return value < 0
+                       ? std::signed_integral<Content> && value >= static_cast<std::int64_t>(limits::min())
+                       : static_cast<std::uint64_t>(value) <= static_cast<std::uint64_t>(limits::max());
+        }
+        return false;
+    } else {
+        return true;
+    }
+}
+
+}  // namespace detail
+
+/// Reads a message as JSON. A message that is not JSON, or has brackets in more than 512 levels, gives
+/// nothing and, if `wrong` is given, what is wrong with it.
 inline std::optional<nlohmann::json> parse_json(message const& received, malformed* wrong = nullptr) {
+    auto const refuse = [&](std::size_t position, char const* what) {
+        if (wrong != nullptr) *wrong = {std::string(received.text()), position, what};
+        return std::nullopt;
+    };
+    if (auto const at = detail::find_too_deep(received.text()); at != std::string_view::npos)
+        return refuse(at, "brackets in too many levels");
+    // To the parser the text ends there.
+    if (auto const at = received.text().find('\0'); at != std::string_view::npos)
+        return refuse(at, "a byte 0");
     try {
         return nlohmann::json::parse(received.text());
     } catch (nlohmann::json::parse_error const& error) {
@@ -52,6 +112,8 @@ public:
         table_->handlers[std::move(kind)] =
             [handler =
                  std::move(handler)](nlohmann::json const& content) mutable -> std::optional<std::string> {
+            if (!detail::holds<Content>(content))
+                return "expected a whole number within the range of its type";
             std::optional<Content> value;
             try {
                 value.emplace(content.get<Content>());

@@ -57,7 +57,7 @@ TEST_CASE("a message that is not JSON gives nothing but its text, the byte where
         {R"({"a":1}})", 7},
         {R"({"ModeCode":"message","msg":"hello)", 34},
         {"{\"a\":\"\xff\"}", 6},
-        {std::string(100'000, '['), 100'000},
+        {std::string(100'000, '['), 512},
     };
     for (auto const& row : table) {
         CAPTURE(row.text.substr(0, 100));
@@ -219,6 +219,40 @@ TEST_CASE("a number beyond all bounds is malformed, and does not throw") {
     auto const report = router(message(R"({"ModeCode":"message","msg":1e999})"));
     REQUIRE(report);
     CHECK(report->text == R"({"ModeCode":"message","msg":1e999})");
+}
+
+TEST_CASE("brackets in too many levels are malformed, and cost no stack") {
+    auto const nested = [](std::size_t levels) {
+        return message(std::string(levels, '[') + std::string(levels, ']'));
+    };
+    CHECK(heartbeat::parse_json(nested(512)));
+    malformed wrong;
+    CHECK_FALSE(heartbeat::parse_json(nested(513), &wrong));
+    CHECK(wrong.position == 512);
+    CHECK_FALSE(heartbeat::parse_json(nested(1'000'000), &wrong));
+    CHECK(heartbeat::parse_json(message('"' + std::string(1000, '[') + '"')));
+}
+
+TEST_CASE("what follows a byte 0 is not overlooked") {
+    malformed wrong;
+    CHECK_FALSE(heartbeat::parse_json(message(std::string("{}\0x", 4)), &wrong));
+    CHECK(wrong.position == 2);
+}
+
+TEST_CASE("a number that its handler's type cannot hold is malformed, not changed") {
+    int calls = 0;
+    json_router router;
+    router.on<int>("message", [&](int) { ++calls; });
+    router.on<unsigned char>("byte", [&](unsigned char) { ++calls; });
+    for (char const* wrong : {"4294967297", "-2147483649", "1.5", "true", "null"})
+        CHECK(router(message(R"({"ModeCode":"message","msg":)" + std::string(wrong) + "}")));
+    for (char const* wrong : {"256", "-1"})
+        CHECK(router(message(R"({"ModeCode":"byte","msg":)" + std::string(wrong) + "}")));
+    CHECK(calls == 0);
+    for (char const* right : {"2147483647", "-2147483648", "0"})
+        CHECK_FALSE(router(message(R"({"ModeCode":"message","msg":)" + std::string(right) + "}")));
+    CHECK_FALSE(router(message(R"({"ModeCode":"byte","msg":255})")));
+    CHECK(calls == 4);
 }
 
 TEST_CASE("an exception of JSON's own that a handler throws leaves the router, too") {

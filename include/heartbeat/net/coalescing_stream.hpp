@@ -8,6 +8,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
@@ -24,7 +25,7 @@ namespace heartbeat::detail {
 /// A handler that looks at a result before it passes it on. Whatever is associated with the handler stays so.
 template <class Observer, class Handler>
 struct observed_handler {
-    /// Called with the error and the count; gives the count to pass on.
+    /// Called with the error, which it may change, and the count; gives the count to pass on.
     Observer observe;
     Handler handler;
 
@@ -74,6 +75,14 @@ public:
     /// Gathers what is written from now on, or stops doing so with the next write.
     void cork(bool gather) noexcept { corked_ = gather; }
 
+    /// Ends the connection. A read that has succeeded, and has not been told so, fails all the same: what was
+    /// read could make the websocket wait for the lock of an operation that waits for the lock of the read,
+    /// when nobody cancels them any more.
+    void end() noexcept {
+        ended_ = true;
+        next_.close();
+    }
+
     /// Gives the buffer's memory back, if nothing is in it.
     void release() noexcept {
         if (gathered_.empty()) std::string().swap(gathered_);
@@ -83,8 +92,9 @@ public:
     auto async_read_some(Buffers const& buffers, CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
             [](auto handler, coalescing_stream* self, Buffers const& space) {
-                auto const note = [self](error_code, std::size_t count) {
+                auto const note = [self](error_code& error, std::size_t count) {
                     if (count != 0) self->observer_.bytes_read(count);
+                    if (self->ended_ && !error) error = asio::error::operation_aborted;
                     return count;
                 };
                 self->next_.async_read_some(space, observed_handler{note, std::move(handler)});
@@ -161,6 +171,7 @@ private:
     stream_observer& observer_;
     std::string gathered_;
     bool corked_ = false;
+    bool ended_ = false;
 };
 
 /// The websocket is done.

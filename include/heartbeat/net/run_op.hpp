@@ -131,7 +131,7 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     ending.monitor.stop();
     ending.heart.timer.cancel();
     disarm_deadline(ending);
-    ending.websocket.next_layer().next_layer().close();
+    ending.websocket.next_layer().end();
     for (auto* const stop : {&ending.stop_reading, &ending.stop_writing, &ending.stop_closing})
         stop->emit(asio::cancellation_type::terminal);
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function

@@ -51,6 +51,9 @@ public:
             case frame_kind::pong: return protocol_noise{};
             case frame_kind::text: break;
         }
+        // To the parser the text ends there.
+        if (auto const at = frame.payload.find('\0'); at != std::string_view::npos)
+            return malformed_frame{at, "a byte 0"};
         reader found;
         if (!nlohmann::json::sax_parse(frame.payload, &found))
             return malformed_frame{found.position, std::move(found.what)};
