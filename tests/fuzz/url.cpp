@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// Any text as a URL: either it is refused by the one exception that is promised, or its parts are those that
+// stand in it.
+#include "script.hpp"
+
+#include <heartbeat/options.hpp>
+#include <heartbeat/url.hpp>
+
+#include <arpa/inet.h>
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hb = heartbeat;
+
+namespace {
+
+std::optional<hb::url> parsed(std::string_view text) {
+    try {
+        return hb::parse_url(text);
+    } catch (hb::url_error const& error) {
+        require(!error.expected().empty(), "a refusal says what was expected");
+        std::string_view const what = error.what();
+        require(what.find(error.expected()) != std::string_view::npos, "what() says it as well");
+        for (char const c : what)
+            require(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f, "what() is one line of text");
+        return std::nullopt;
+    }
+}
+
+bool take(std::string_view& from, std::string_view what) {
+    if (!from.starts_with(what)) return false;
+    from.remove_prefix(what.size());
+    return true;
+}
+
+/// The value of a decimal number that may have leading zeros; nothing for other text.
+std::optional<unsigned> value_of(std::string_view digits) {
+    unsigned value = 0;
+    auto const [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (failure != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+    return value;
+}
+
+bool is_ipv6_to_the_system(std::string const& text) {
+    in6_addr address{};
+    return inet_pton(AF_INET6, text.c_str(), &address) == 1;
+}
+
+/// What was written, read from the left with the parts in hand.
+void check_as_written(std::string_view text, hb::url const& parts) {
+    auto const scheme = text.find("://");
+    require(scheme == (parts.secure ? 3U : 2U), "the scheme decides whether it is secure");
+    auto rest = text.substr(scheme + 3);
+    bool const address = rest.starts_with('[');
+    require(take(rest, address ? '[' + parts.host + ']' : parts.host), "the host is as it was written");
+    auto const port = rest.substr(0, rest.find_first_of("/?"));
+    rest.remove_prefix(port.size());
+    if (port.size() < 2) {
+        require(port.empty() || port == ":", "nothing but a port follows the host");
+        require(parts.port == (parts.secure ? "443" : "80"), "without a port it is the scheme's");
+    } else {
+        require(port.front() == ':' && value_of(port.substr(1)) == value_of(parts.port),
+                "the port is the one that was written");
+    }
+    require(parts.target == (rest.starts_with('/') ? "" : "/") + std::string(rest),
+            "path and query are as they were written");
+}
+
+void check_in_range(hb::url const& parts) {
+    require(!parts.host.empty(), "there is a host");
+    bool const address = parts.host.find(':') != std::string::npos;
+    require(!address || is_ipv6_to_the_system(parts.host), "a host with colons is an IPv6 address");
+    require(parts.host.find_first_of("[]/?#@ ") == std::string::npos, "the host ends where others begin");
+    auto const port = value_of(parts.port);
+    require(port && *port >= 1 && *port <= 65535, "the port is from 1 to 65535");
+    require(parts.port == std::to_string(*port), "the port is written in one way only");
+    require(parts.target.starts_with('/'), "the target begins with a slash");
+    for (auto const* const part : {&parts.host, &parts.target})
+        for (char const c : *part) require(c > 0x20 && c < 0x7f && c != '#', "all is visible ASCII");
+}
+
+void check_round_trip(hb::url const& parts) {
+    auto const again = (parts.secure ? "wss://" : "ws://") + hb::host_header(parts) + parts.target;
+    require(parsed(again) == parts, "the parts put together are the same URL");
+}
+
+void check_options(std::string_view text, std::optional<hb::url> const& parts) {
+    bool refused = false;
+    try {
+        hb::validate({.url = std::string(text)});
+    } catch (hb::options_error const& error) {
+        refused = true;
+        require(error.field() == "url", "the refusal names the field");
+    }
+    require(refused == (!parts || parts->secure), "options take exactly the URLs that can be dialled");
+}
+
+/// The text as an address between brackets.
+void check_address(std::string const& text) {
+    if (text.find_first_not_of("0123456789abcdefABCDEF:.") != std::string::npos) return;
+    auto const parts = parsed("ws://[" + text + "]");
+    require(parts.has_value() == is_ipv6_to_the_system(text), "the system agrees on what an IPv6 address is");
+    require(!parts || parts->host == text, "the brackets are not part of the host");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+    auto const text = script(data, size).rest();
+    auto const parts = parsed(text);
+    if (parts) {
+        check_as_written(text, *parts);
+        check_in_range(*parts);
+        check_round_trip(*parts);
+    }
+    check_options(text, parts);
+    check_address(std::string(text));
+    return 0;
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "scenario.hpp"
+
+script sends(std::string bytes) {
+    return [bytes](peer& client) -> asio::awaitable<void> {
+        co_await client.upgrade();
+        co_await client.send(bytes);
+        co_await client.stay();
+    };
+}
+
+script sends_until_told(std::string bytes) {
+    return [bytes](peer& client) -> asio::awaitable<void> {
+        co_await client.upgrade();
+        co_await client.send(bytes);
+        while (client.close_code() == 0) co_await client.pause(100ms);
+    };
+}
+
+scenario not_yet(scenario row) {
+    row.holds = false;
+    return row;
+}
