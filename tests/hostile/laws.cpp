@@ -7,6 +7,8 @@
 #include "table.hpp"
 #include "trial.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -68,6 +70,19 @@ std::string differences(findings const& found, expectation const& expected) {
     if (verdict_of(found) != expected.then) text += "another verdict\n";
     if (found.peak_bytes > expected.peak_bytes) compare("peak memory", found.peak_bytes, expected.peak_bytes);
     return text;
+}
+
+/// How long the socket must wait, by law 10, after each of these but the last.
+std::vector<hb::duration> least_delays(findings const& found, hb::reconnect_options const& options) {
+    std::vector<hb::duration> delays;
+    auto nominal = options.delay;
+    for (auto const& dial : found.dials) {
+        if (dial.open >= options.stable_after) nominal = options.delay;
+        delays.push_back(options.jitter ? nominal / 2 : nominal);
+        nominal = std::min<hb::duration>(std::chrono::duration_cast<hb::duration>(nominal * options.growth),
+                                         options.max_delay);
+    }
+    return delays;
 }
 
 /// What is true of every server: law 10 among others.

@@ -94,6 +94,13 @@ asio::awaitable<void> peer::trickle(std::string bytes, hb::duration gap) {
     }
 }
 
+asio::awaitable<void> peer::send_for_ever(std::string bytes) {
+    for (;;) {
+        co_await send(bytes);
+        co_await pause(1ms);
+    }
+}
+
 asio::awaitable<void> peer::pause(hb::duration time) {
     timer_.expires_after(time);
     resting_ = true;

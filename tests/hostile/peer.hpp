@@ -46,6 +46,8 @@ public:
     asio::awaitable<void> send(std::string bytes);
     /// Sends bytes one by one.
     asio::awaitable<void> trickle(std::string bytes, hb::duration gap);
+    /// Sends the same again and again, each time when the client has read it.
+    asio::awaitable<void> send_for_ever(std::string bytes);
     /// Lets simulated time pass. It passes only when the client has read everything that was sent.
     asio::awaitable<void> pause(hb::duration time);
     /// Says nothing more, for ever.

@@ -81,7 +81,7 @@ std::vector<scenario> connecting_scenarios() {
              co_await client.request();
              client.hear();
              co_await client.send("HTTP/1.1 101 Switching Protocols\r\n");
-             for (;;) co_await client.send("X-Filler: " + std::string(100, 'x') + "\r\n");
+             co_await client.send_for_ever(frames::repeated("X-Filler: xxxxxxxxxxxxxxxxxxxx\r\n", 100));
          },
          {.cause = errc::upgrade_failed, .opens = false}},
         {"sends one header line without end",
@@ -89,7 +89,7 @@ std::vector<scenario> connecting_scenarios() {
              co_await client.request();
              client.hear();
              co_await client.send("HTTP/1.1 101 Switching Protocols\r\nX-Filler: ");
-             for (;;) co_await client.send(std::string(1000, 'x'));
+             co_await client.send_for_ever(std::string(3000, 'x'));
          },
          {.cause = errc::upgrade_failed, .opens = false}},
     };

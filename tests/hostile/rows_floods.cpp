@@ -54,14 +54,14 @@ expectation survives_with(std::optional<std::size_t> delivered, std::size_t peak
 
 std::vector<scenario> flood_scenarios() {
     using hb::errc;
-    auto const pings = repeated(frame(ping, std::string(125, 'x')), 200);
-    auto const pongs = repeated(frame(pong, std::string(125, 'x')), 200);
+    auto const pings = repeated(frame(ping, std::string(125, 'x')), 100);
+    auto const pongs = repeated(frame(pong, std::string(125, 'x')), 100);
     constexpr std::size_t bursts = 120;
     return {
-        {"floods with pings, 400 a second, and answers heartbeats", floods(pings, true), survives},
+        {"floods with pings, 200 a second, and answers heartbeats", floods(pings, true), survives},
         {"floods with pongs that nobody asked for, and answers heartbeats", floods(pongs, true), survives},
-        {"floods with empty messages, and answers heartbeats", floods(repeated(frame(binary, ""), 200), true),
-         survives_with(200 * (bursts + 1))},
+        {"floods with empty messages, and answers heartbeats", floods(repeated(frame(binary, ""), 100), true),
+         survives_with(100 * (bursts + 1))},
         {"floods with messages that are not JSON, and answers heartbeats",
          floods(repeated(frame(text, "oops"), 50), true), survives},
         {"floods with messages that nobody takes, and answers heartbeats",
@@ -70,7 +70,7 @@ std::vector<scenario> flood_scenarios() {
          [](hb::options& options) { options.limits.mailbox_bytes = 256 * 1024; },
          {.listens = false}},
         {"floods with empty messages that nobody takes, and answers heartbeats",
-         floods(repeated(frame(binary, ""), 200), true),
+         floods(repeated(frame(binary, ""), 100), true),
          survives_with(0, 128 * 1024),
          {},
          {.listens = false}},

@@ -87,7 +87,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.request();
              client.hear();
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
-             for (;;) co_await client.send(std::string(64 * 1024, 'x'));
+             co_await client.send_for_ever(std::string(64 * 1024, 'x'));
          },
          {.cause = errc::upgrade_failed, .opens = false, .peak_bytes = 20 * 1024 * 1024}},
         broken(

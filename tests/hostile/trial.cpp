@@ -10,6 +10,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <netinet/tcp.h>
+
 #include <algorithm>
 #include <chrono>
 #include <utility>
@@ -27,6 +29,7 @@ public:
 private:
     using socket_type = hb::heartbeat_socket<hb::mode_code, hb::any_stream, hb::manual_clock>;
 
+    void keep_buffers_small();
     void listen();
     template <class Event, class Slot>
     void on(Slot slot);
@@ -65,8 +68,7 @@ trial::world::world(scenario const& what)
       client_(std::make_unique<asio::io_context>()),
       clock_(*client_),
       live_before_(allocations::live()) {
-    // A peer that does not read fills its buffer soon.
-    acceptor_.set_option(tcp::acceptor::receive_buffer_size(64 * 1024));
+    keep_buffers_small();
     listen();
     auto options = usual_options();
     if (what.adjust) what.adjust(options);
@@ -89,6 +91,14 @@ trial::world::~world() {
     run_client({});
     client_.reset();
     CHECK(allocations::live() == live_before_);
+}
+
+void trial::world::keep_buffers_small() {
+    // So that the buffers towards a peer that does not read are full soon: its own, and through the size of
+    // segments, by which the kernel lets it grow, the client's.
+    acceptor_.set_option(tcp::acceptor::receive_buffer_size(16 * 1024));
+    int const segment = 1024;
+    REQUIRE(setsockopt(acceptor_.native_handle(), IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment) == 0);
 }
 
 void trial::world::listen() {
@@ -181,7 +191,7 @@ bool trial::world::is_quiet() {
 }
 
 void trial::world::until_quiet() {
-    auto const limit = std::chrono::steady_clock::now() + 20s;
+    auto const limit = std::chrono::steady_clock::now() + 60s;
     unchanged_ = 0;
     for (;;) {
         bool const busy = run_client({}) || serve();
@@ -236,16 +246,4 @@ findings const& trial::found() { return world_->found(); }
 
 hb::options usual_options() {
     return {.heartbeat = {.interval = 4s, .timeout = 2s}, .reconnect = {.jitter = false}, .seed = 1};
-}
-
-std::vector<hb::duration> least_delays(findings const& found, hb::reconnect_options const& options) {
-    std::vector<hb::duration> delays;
-    auto nominal = options.delay;
-    for (auto const& dial : found.dials) {
-        if (dial.open >= options.stable_after) nominal = options.delay;
-        delays.push_back(options.jitter ? nominal / 2 : nominal);
-        nominal = std::min<hb::duration>(std::chrono::duration_cast<hb::duration>(nominal * options.growth),
-                                         options.max_delay);
-    }
-    return delays;
 }

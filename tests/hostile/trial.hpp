@@ -57,6 +57,3 @@ private:
 
 /// The options of all trials: those of the library, with a heartbeat of 4 and 2 seconds and no jitter.
 hb::options usual_options();
-
-/// How long the socket must wait, by law 10, after each of these but the last.
-std::vector<hb::duration> least_delays(findings const& found, hb::reconnect_options const& options);
