@@ -374,6 +374,8 @@ install_prerequisites() {
 
 install_prerequisites
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
+# What one checkout has compiled, another one need not.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
 logs=build/logs
 mkdir -p "$logs"
 
