@@ -1,0 +1,187 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+set -euo pipefail
+
+usage() {
+    cat <<'TEXT'
+Usage: tests/mutants.sh [OPTION...] [PATCH...]
+
+Puts faults back into a copy of the library, one at a time, and tells whether the tests catch each, and which of them
+does. Without patches it takes all of tests/core/mutants and tests/simulation/mutants. The last line counts them.
+
+  --core          those in tests/core/mutants alone: faults of the decisions, six seconds each
+  --operations    those in tests/simulation/mutants alone: faults of what carries them out, minutes each
+  --jobs N        how many at once (as many as there are processors)
+  --schedules N   the budget of the exploration of the decisions, for each (1000000)
+  --seeds N       the budget of the simulation, for each (20000)
+  --write-tables  write what was found to mutants.md beside the patches
+  --help
+
+A fault of the decisions is caught by their exploration. One of the operations is caught by the fixed session and its
+disturbances, by the schedules of whole sockets, or by a test in tests/simulated, looked for in this order.
+CXX is honoured (g++). Exit status: 0 all are caught, 1 some are not.
+TEXT
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export root
+export schedules=1000000 seeds=20000
+jobs=$(nproc)
+write_tables=no
+patches=()
+while (($# > 0)); do
+    case $1 in
+        --schedules | --seeds | --jobs)
+            if [[ ! ${2:-} =~ ^[1-9][0-9]*$ ]]; then
+                printf '%s takes a number\n' "$1" >&2
+                exit 2
+            fi
+            declare "${1#--}=$2"
+            shift
+            ;;
+        --core) patches+=("$root"/tests/core/mutants/*.patch) ;;
+        --operations) patches+=("$root"/tests/simulation/mutants/*.patch) ;;
+        --write-tables) write_tables=yes ;;
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        -*)
+            usage >&2
+            exit 2
+            ;;
+        *) patches+=("$(realpath "$1")") ;;
+    esac
+    shift
+done
+if ((${#patches[@]} == 0)); then patches=("$root"/tests/{core,simulation}/mutants/*.patch); fi
+
+export compiler=${CXX:-g++} cache=''
+if command -v ccache >/dev/null; then cache=ccache; fi
+# Each fault has a folder of its own; what it leaves unchanged is found in the cache.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
+export folder=$root/build/mutants
+rm -rf "$folder"
+mkdir -p "$folder/results"
+
+# A copy of the library, in the current directory.
+copy_library() {
+    cp -r "$root/include" include
+}
+
+# Compiles the sources of a directory of tests and links them to a program of its name.
+build() {
+    local directory=$1 optimisation=$2 source objects=()
+    mkdir -p "$directory"
+    for source in "$root/tests/$directory"/*.cpp; do
+        objects+=("$directory/$(basename "$source" .cpp).o")
+        # shellcheck disable=SC2086
+        $cache "$compiler" -std=c++20 "$optimisation" -Iinclude -I"$root/tests" -c "$source" -o "${objects[-1]}" || return
+    done
+    "$compiler" "${objects[@]}" "${@:3}" -o "$directory.program" -pthread
+}
+
+build_main() {
+    # shellcheck disable=SC2086
+    $cache "$compiler" -std=c++20 -O1 -I"$root/tests" -c "$root/tests/main.cpp" -o main.o
+}
+
+# Runs the tests of a kind on the library in the current directory, and says how a fault shows; nothing if it does
+# not. One that crashes, aborts on an assertion or does not end is caught as well. Fails if nothing could be built.
+try_core() {
+    local status=0
+    build core -O1 >build.log 2>&1 || return 3
+    timeout 600 ./core.program --schedules "$schedules" --threads 1 >output.log 2>&1 || status=$?
+    if ((status != 0)); then
+        grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it ends with status $status"
+    fi
+}
+
+try_operations() {
+    local status=0
+    build simulation -O1 >build.log 2>&1 || return 3
+    timeout 120 ./simulation.program --systematic >output.log 2>&1 || status=$?
+    if ((status != 0)); then
+        printf 'the fixed session, '
+        grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which ends with status $status"
+        return
+    fi
+    timeout 600 ./simulation.program --seeds "$seeds" --threads 1 >output.log 2>&1 || status=$?
+    if ((status != 0)); then
+        printf 'a schedule, '
+        grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which ends with status $status"
+        return
+    fi
+    { build_main && build simulated -O0 main.o; } >build.log 2>&1 || return 3
+    timeout 120 ./simulated.program >output.log 2>&1 || status=$?
+    if ((status != 0)); then
+        printf 'a test, '
+        awk '/^-{79}$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
+            grep . || echo "it ends with status $status"
+    fi
+}
+
+# Writes one line on one patch: the set, the name, the result, how it shows, what the fault is; between tabs.
+try() {
+    local patch=$1 name set how='' result
+    name=$(basename "$patch" .patch)
+    set=operations
+    if [[ $patch == */core/* ]]; then set=core; fi
+    mkdir -p "$folder/$set/$name"
+    cd "$folder/$set/$name"
+    copy_library
+    if ! patch --quiet --no-backup-if-mismatch -p1 <"$patch" >patch.log 2>&1; then
+        result='DOES NOT APPLY'
+    elif ! how=$("try_$set"); then
+        result='DOES NOT COMPILE'
+    elif [[ -n $how ]]; then
+        result=caught
+        # Programs and objects are large.
+        cd "$folder"
+        rm -rf "${folder:?}/$set/$name"
+    else
+        result='NOT CAUGHT'
+    fi
+    printf '%s\t%s\t%s\t%s\t%s\n' "$set" "$name" "$result" "$how" "$(head -n 1 "$patch")" >"$folder/results/$set-$name"
+    printf '%-38s %s%s\n' "$name" "$result" "${how:+: $how}"
+}
+
+export -f copy_library build build_main try_core try_operations try
+
+for set in core operations; do
+    directory=$set
+    if [[ $set == operations ]]; then directory=simulation; fi
+    if [[ " ${patches[*]} " != *"/$directory/"* ]]; then continue; fi
+    mkdir -p "$folder/$set/unchanged"
+    cd "$folder/$set/unchanged"
+    copy_library
+    if ! how=$("try_$set") || [[ -n $how ]]; then
+        tail -n 40 build.log output.log
+        printf 'Without any fault the laws do not hold, so nothing can be said: %s\n' "$how"
+        exit 1
+    fi
+done
+
+# shellcheck disable=SC2016
+printf '%s\0' "${patches[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'try "$1"' worker
+
+write_table() {
+    local set=$1 file=$2
+    if [[ -z $(find "$folder/results" -name "$set-*") ]]; then return; fi
+    {
+        printf '| fault | what it does | caught by |\n|---|---|---|\n'
+        cat "$folder/results/$set"-* | sort | awk -F '\t' '{
+            gsub(/\|/, "\\|")
+            printf "| `%s` | %s | %s |\n", $2, $5, $3 == "caught" ? $4 : $3
+        }'
+    } >"$file"
+}
+
+if [[ $write_tables == yes ]]; then
+    write_table core "$root/tests/core/mutants.md"
+    write_table operations "$root/tests/simulation/mutants.md"
+fi
+
+caught=$(cat "$folder"/results/* | awk -F '\t' '$3 == "caught"' | wc -l)
+printf '\n%d caught, %d not caught\n' "$caught" $((${#patches[@]} - caught))
+((caught == ${#patches[@]}))
