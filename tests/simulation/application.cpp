@@ -59,14 +59,21 @@ auto application::noting(ticket const& operation, Work work) {
 }
 
 void application::start() {
-    if (!world_.socket || world_.state() != hb::state::stopped) return;
+    if (!world_.socket) return;
     world_.did(stimulus::start);
-    world_.links->start();
+    bool const again = world_.state() != hb::state::stopped;
+    if (again) {
+        world_.links->start_again();
+    } else {
+        world_.links->start();
+    }
     auto const one = begin(others_);
     world_.socket->async_run(
-        noting(one, [this, run = ++runs_, mine = world_.generation](hb::error_code error) {
-            if (error == hb::errc::already_running || mine != world_.generation || run != runs_) return;
-            world_.links->close_completed();
+        noting(one, [this, again, run = ++runs_, mine = world_.generation](hb::error_code error) {
+            if (mine != world_.generation) return;
+            bool const refused = error == hb::errc::already_running;
+            if (again) world_.links->started_again(refused);
+            if (!refused && run == runs_) world_.links->close_completed();
         }));
     world_.pending.initiated();
 }
@@ -174,7 +181,7 @@ void application::act() {
         world_.did(stimulus::cancel);
         return world_.socket->cancel();
     }
-    if (what < 99) return start();
+    if (what < 99) return start();  // mostly in vain, since one is running
     destroy();
 }
 

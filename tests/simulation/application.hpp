@@ -21,7 +21,7 @@ public:
 
     /// Makes a socket with options of any kind.
     void make_socket();
-    /// Starts a run, if none is in progress.
+    /// Starts a run, or tries to while one is in progress.
     void start();
     void close();
     void destroy();

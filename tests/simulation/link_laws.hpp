@@ -24,6 +24,11 @@ public:
         first_ = true;
         failures_ = 0;
     }
+    /// It asks for a run while one is in progress: in vain, unless that one ends before it is looked at.
+    void start_again() noexcept { ++starts_pending_; }
+    void started_again(bool refused) noexcept {
+        if (refused) --starts_pending_;
+    }
     bool has_started() const noexcept { return started_; }
     /// Its `async_close` has completed.
     void close_completed() {
@@ -84,6 +89,9 @@ public:
         laws_.require(3, !open_, "the run ended without closed");
         attempting_ = false;
         wait_owed_ = false;
+        if (starts_pending_ == 0) return;
+        --starts_pending_;
+        start();
     }
 
     /// The network and the server are well, from now on or no more.
@@ -143,6 +151,7 @@ private:
     bool open_ = false;
     bool wait_owed_ = false;
     std::size_t credits_ = 0;
+    std::size_t starts_pending_ = 0;
     /// Attempts and links that ended since the last stable link, which counts as one.
     std::size_t failures_ = 0;
     moment attempt_began_ = {};

@@ -22,12 +22,16 @@ enum class disturbance {
     server_drops,
     server_closes,
     server_freezes,
+    server_refuses,
+    lookups_fail,
+    lookups_hang,
     close,
     cancel,
     destroy,
     connect_now,
     close_and_start,
     slot_throws,
+    start,
 };
 
 constexpr std::array<char const*, disturbance_count> names = {"reset",
@@ -40,12 +44,16 @@ constexpr std::array<char const*, disturbance_count> names = {"reset",
                                                               "server drops",
                                                               "server closes",
                                                               "server freezes",
+                                                              "server refuses",
+                                                              "lookups fail",
+                                                              "lookups hang",
                                                               "close",
                                                               "cancel",
                                                               "destroy",
                                                               "connect_now",
                                                               "close and start",
-                                                              "a slot throws"};
+                                                              "a slot throws",
+                                                              "start"};
 
 class fixed_session {
 public:
@@ -114,10 +122,14 @@ private:
     }
 
     void start() {
-        if (!world_.socket || world_.state() != hb::state::stopped) return;
-        world_.links->start();
+        if (!world_.socket) return;
+        bool const again = world_.state() != hb::state::stopped;
+        again ? world_.links->start_again() : world_.links->start();
         auto const number = world_.pending.begin(world_.clock.now());
-        world_.socket->async_run([this, number](hb::error_code) { world_.pending.complete(number, true); });
+        world_.socket->async_run([this, number, again](hb::error_code error) {
+            world_.pending.complete(number, true);
+            if (again && world_.links) world_.links->started_again(error == hb::errc::already_running);
+        });
         world_.pending.initiated();
     }
 
@@ -148,10 +160,23 @@ private:
         world_.pending.initiated();
     }
 
+    /// New connections are refused, and the one that there is ends, so that there has to be one.
+    void refuse() {
+        world_.network.stop_listening("server", "8002");
+        world_.network.reset_connections();
+    }
+
+    void look_up(hb::lookup_result result) {
+        world_.network.look_up(result);
+        world_.network.reset_connections();
+    }
+
     void heal() {
         world_.network.restore();
+        world_.network.look_up(hb::lookup_result::found);
         world_.server->resume();
-        if (world_.socket) start();
+        world_.listen();
+        if (world_.socket && world_.state() == hb::state::stopped) start();
         world_.changed(true);
     }
 
@@ -171,6 +196,9 @@ private:
             case disturbance::server_drops: return world_.server->drop_all();
             case disturbance::server_closes: return world_.server->close_all(1001, "bye");
             case disturbance::server_freezes: return world_.server->freeze();
+            case disturbance::server_refuses: return refuse();
+            case disturbance::lookups_fail: return look_up(hb::lookup_result::not_found);
+            case disturbance::lookups_hang: return look_up(hb::lookup_result::hangs);
             case disturbance::close: return close();
             case disturbance::cancel: return world_.socket ? world_.socket->cancel() : void();
             case disturbance::destroy: return world_.destroy_socket();
@@ -180,6 +208,7 @@ private:
                 return world_.socket->connect_now();
             case disturbance::close_and_start: start_again_ = true; return close();
             case disturbance::slot_throws: throw_next_ = true; return;
+            case disturbance::start: return start();
         }
     }
 
@@ -192,7 +221,8 @@ private:
         pass(1s);
         world_.pending.settle();
         world_.messages.settle();
-        laws.judge(4, world_.clock.pending() == 0, "a timer was left behind");
+        laws.judge(4, world_.clock.pending() <= world_.network.lookups_in_progress(),
+                   "a timer was left behind");
     }
 
     world world_;

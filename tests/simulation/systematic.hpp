@@ -9,7 +9,7 @@
 /// A fixed session, from the dial over messages and a heartbeat to the close, in which something happens at
 /// exactly one step: each kind of disturbance at each step. Bytes arrive one by one, so that an operation of
 /// either end is also cut after each byte.
-inline constexpr std::uint64_t disturbance_count = 16;
+inline constexpr std::uint64_t disturbance_count = 20;
 
 /// Plays the session, with a disturbance before the given step. With a step that it does not reach it is
 /// undisturbed.
