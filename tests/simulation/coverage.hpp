@@ -5,7 +5,6 @@
 
 #include <heartbeat/state.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -107,9 +106,9 @@ struct coverage {
     std::array<std::uint64_t, law_count> premises = {};
     /// By state and stimulus.
     std::array<std::array<std::uint64_t, stimulus_count>, state_count> pairs = {};
-    /// Parts of the bound that the longest detection and recovery took, as the network saw them.
-    double worst_detection = 0;
-    double worst_recovery = 0;
+    /// The detection and the recovery that came closest to their bounds, as the network saw them.
+    measured worst_detection = {};
+    measured worst_recovery = {};
 
     void count(heartbeat::state in, stimulus what) noexcept {
         ++pairs[static_cast<std::size_t>(in)][static_cast<std::size_t>(what)];
@@ -126,7 +125,7 @@ struct coverage {
         for (std::size_t state = 0; state < state_count; ++state)
             for (std::size_t what = 0; what < stimulus_count; ++what)
                 pairs[state][what] += other.pairs[state][what];
-        worst_detection = std::max(worst_detection, other.worst_detection);
-        worst_recovery = std::max(worst_recovery, other.worst_recovery);
+        worst_detection.keep_worse(other.worst_detection);
+        worst_recovery.keep_worse(other.worst_recovery);
     }
 };

@@ -65,8 +65,9 @@ public:
                       "a dead peer was not noticed in time");
     }
 
-    /// The link was declared dead. Returns what part of the bound that took, as the network saw it.
-    double declared_dead(heartbeat::time_point now) {
+    /// The link was declared dead. Returns how long that took since the last proof or input, as the network
+    /// saw it.
+    measured declared_dead(heartbeat::time_point now) {
         auto const& times = settings_.heartbeat;
         auto const silence = now - proof_.at;
         laws_.arose(7);
@@ -81,7 +82,7 @@ public:
         laws_.require(8, last_call || !heard, "a peer was declared dead with its answer unread");
         auto const bound = times.interval + times.timeout + lateness_since_proof();
         auto const latest = std::max(proof_.at, std::min(read_at_, now));
-        return std::chrono::duration<double>(now - latest) / std::chrono::duration<double>(bound);
+        return {now - latest, bound};
     }
 
 private:

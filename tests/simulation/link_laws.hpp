@@ -66,8 +66,8 @@ public:
         laws_.require(3, attempting_, "opened without an attempt");
         open_ = true;
         if (well_ && !was_open_) {
-            auto const took = std::chrono::duration<double>(now - well_since_.at);
-            worst_recovery_ = std::max(worst_recovery_, took / recovery_limit());
+            auto const late = late_.total() - well_since_.late;
+            worst_recovery_.keep_worse({now - well_since_.at, recovery_limit() + late});
         }
         was_open_ = true;
     }
@@ -100,8 +100,7 @@ public:
         well_since_ = {now, late_.total()};
         was_open_ = open_;
     }
-    /// The part of the bound that the longest recovery took.
-    double worst_recovery() const noexcept { return worst_recovery_; }
+    measured const& worst_recovery() const noexcept { return worst_recovery_; }
 
     /// Where nothing else happens now.
     void check(heartbeat::time_point now, bool may_retry) {
@@ -161,5 +160,5 @@ private:
     moment well_since_ = {};
     /// Since the world became well.
     bool was_open_ = false;
-    double worst_recovery_ = 0;
+    measured worst_recovery_ = {};
 };

@@ -98,7 +98,8 @@ int disturb_everywhere() {
         }
     }
     std::cout << "a fixed session of " << steps << " steps, disturbed in " << disturbance_count
-              << " ways before each of them: all laws hold\n";
+              << " ways before each of them, " << disturbance_count * (steps + 1)
+              << " sessions: all laws hold\n";
     return 0;
 }
 
@@ -124,6 +125,12 @@ std::uint32_t median(std::vector<std::uint32_t> values) {
     return *middle;
 }
 
+void report(char const* name, measured const& worst) {
+    auto const seconds = [](heartbeat::duration time) { return std::chrono::duration<double>(time).count(); };
+    std::printf("worst %s %.3f s of at most %.3f s, %.1f %%\n", name, seconds(worst.took),
+                seconds(worst.bound), 100 * worst.part());
+}
+
 void report(summary const& tried, double seconds) {
     auto const& all = tried.all;
     std::printf("schedules %llu, steps %llu, sessions %llu, actions %llu, faults %llu, %.1f s\n",
@@ -132,8 +139,8 @@ void report(summary const& tried, double seconds) {
                 static_cast<unsigned long long>(all.faults), seconds);
     std::printf("median schedule: %u sessions, %u faults, %u actions\n", median(tried.sessions),
                 median(tried.faults), median(tried.actions));
-    std::printf("worst detection %.1f %% of its bound, worst recovery %.1f %% of its bound\n",
-                100 * all.worst_detection, 100 * all.worst_recovery);
+    report("detection", all.worst_detection);
+    report("recovery", all.worst_recovery);
     std::printf("premises:");
     for (std::size_t law = 0; law < law_count; ++law)
         std::printf(" law %zu %llu%s", law + 1, static_cast<unsigned long long>(all.premises[law]),

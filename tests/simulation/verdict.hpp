@@ -49,6 +49,19 @@ private:
     heartbeat::duration total_ = {};
 };
 
+/// How long something took, and how long it may take at most.
+struct measured {
+    heartbeat::duration took = {};
+    heartbeat::duration bound = heartbeat::duration(1);
+
+    double part() const noexcept {
+        return static_cast<double>(took.count()) / static_cast<double>(bound.count());
+    }
+    void keep_worse(measured const& other) noexcept {
+        if (other.part() > part()) *this = other;
+    }
+};
+
 /// A point of time, and how late the strand had been until then.
 struct moment {
     heartbeat::time_point at = {};

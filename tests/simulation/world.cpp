@@ -80,7 +80,7 @@ void world::handle(hb::opened const& event) {
 
 void world::handle(hb::closed const& event) {
     if (event.reason.cause == hb::errc::heartbeat_timeout && life)
-        tried.worst_detection = std::max(tried.worst_detection, life->declared_dead(clock.now()));
+        tried.worst_detection.keep_worse(life->declared_dead(clock.now()));
     life.reset();
     links->closed(clock.now());
     link_over_ = true;

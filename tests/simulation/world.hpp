@@ -148,7 +148,7 @@ private:
     template <class Event>
     void handle(Event const&) {}
     void finish_watch() {
-        if (links) tried.worst_recovery = std::max(tried.worst_recovery, links->worst_recovery());
+        if (links) tried.worst_recovery.keep_worse(links->worst_recovery());
         links.reset();
         life.reset();
     }
