@@ -37,6 +37,8 @@ inline constexpr cause causes[] = {
     {heartbeat::errc::stopped, "stopped", exit_other},
     {heartbeat::errc::outbox_full, "outbox_full", exit_other},
     {heartbeat::errc::invalid_utf8, "invalid_utf8", exit_other},
+    {heartbeat::errc::subprotocol_not_offered, "subprotocol_not_offered", exit_other},
+    {heartbeat::errc::extension_not_offered, "extension_not_offered", exit_other},
 };
 
 inline constexpr char const* exit_status_help =

@@ -24,7 +24,8 @@ enum class errc {
     connect_failed,
     /// Connecting took longer than `deadlines.connect`. Retried.
     connect_timeout,
-    /// The server answered the upgrade request with an HTTP status other than 101. Retried.
+    /// The server answered the upgrade request with an HTTP status other than 101, whether or not the body of
+    /// that answer came. Retried.
     upgrade_refused,
     /// The link broke, or what came back was not a valid answer, during the upgrade. Retried.
     upgrade_failed,
@@ -56,6 +57,12 @@ enum class errc {
     outbox_full,
     /// The text of a message is not valid UTF-8 (RFC 6455 section 5.6).
     invalid_utf8,
+    /// The server chose a subprotocol that it was not offered (RFC 6455 section 4.1). Evidence of
+    /// `upgrade_failed`.
+    subprotocol_not_offered,
+    /// The server uses an extension that it was not offered (RFC 6455 section 4.1). Evidence of
+    /// `upgrade_failed`.
+    extension_not_offered,
 };
 
 /// A short text for each code, without a period.
@@ -83,6 +90,8 @@ inline char const* to_string(errc code) noexcept {
         case errc::stopped: return "the run ended first";
         case errc::outbox_full: return "the outbox is full";
         case errc::invalid_utf8: return "the text is not valid UTF-8";
+        case errc::subprotocol_not_offered: return "the server chose a subprotocol that was not offered";
+        case errc::extension_not_offered: return "the server uses an extension that was not offered";
     }
     return "no error";
 }

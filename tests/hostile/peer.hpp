@@ -62,7 +62,13 @@ public:
     /// The code of the client's Close frame; 0 before it has come.
     unsigned close_code() const noexcept { return close_code_; }
 
+    /// How much the client had left unread when simulated time passed last.
+    std::size_t unread() const noexcept { return unread_; }
+
     // For the test that drives the clock.
+
+    /// So many bytes has the client read.
+    void note_read(std::size_t bytes) noexcept { unread_ = sent_ - bytes; }
 
     std::size_t sent() const noexcept { return sent_; }
     std::size_t heard() const noexcept { return heard_; }
@@ -90,6 +96,7 @@ private:
     std::string echoes_ = {};
     std::size_t sent_ = 0;
     std::size_t heard_ = 0;
+    std::size_t unread_ = 0;
     unsigned close_code_ = 0;
     bool hearing_ = false;
     bool abandoned_ = false;

@@ -37,6 +37,8 @@ std::vector<scenario> frame_scenarios() {
     };
     rows.push_back(violation("masks a text frame, and closes when it is told", {}));
     rows.back().server = sends_until_told(frame(text, "{}", {.masked = true}));
+    rows.push_back(violation("masks a text frame, and resets when it is told", {}));
+    rows.back().server = sends_and_resets_when_told(frame(text, "{}", {.masked = true}));
     for (unsigned const reserved : {3U, 7U, 11U, 15U})
         rows.push_back(violation("uses opcode " + std::to_string(reserved), frame(reserved, "")));
     for (auto row : {
@@ -73,6 +75,9 @@ std::vector<scenario> frame_scenarios() {
     rows.push_back(closes("closes without a code", frame(closing, ""), 1005));
     // Code 1005 stands for none and is never sent.
     rows.back().expected.told = 1000;
+    rows.push_back(closes("closes with 1000 (`close` 20 s)", close_frame(1000), 1000));
+    rows.back().adjust = [](hb::options& options) { options.deadlines.close = 20s; };
+    rows.back().expected.attempts = 5;
     rows.push_back(closes("closes, then sends on", close_frame(1001) + repeated(message(), 200), 1001));
     rows.push_back(closes("closes twice", close_frame(1001) + close_frame(1008), 1001));
     return rows;

@@ -45,10 +45,19 @@ std::vector<scenario> message_scenarios() {
     auto const more = bits{.last = false};
     auto const fragment = frame(continuation, std::string(1000, 'x'), more);
     return {
-        not_yet(too_big("announces a message of 10 GB", sends(header(binary, 10'737'418'240)), small)),
-        not_yet(too_big("announces a byte more than the limit", sends(header(binary, limit + 1)), small)),
-        not_yet(too_big("announces a length with the highest bit set",
-                        sends(start(binary, 127) + number(~0ULL, 8)), small)),
+        too_big("announces a message of 10 GB", sends(header(binary, 10'737'418'240)), small),
+        too_big("announces a byte more than the limit", sends(header(binary, limit + 1)), small),
+        too_big("announces a length with the highest bit set", sends(start(binary, 127) + number(~0ULL, 8)),
+                small),
+        too_big("announces a byte more than the limit, and resets when it is told",
+                sends_and_resets_when_told(header(binary, limit + 1)), small),
+        {"announces a byte more than the limit (`close` 20 s)",
+         sends(header(binary, limit + 1)),
+         {.cause = errc::message_too_big, .told = 1009, .attempts = 5},
+         [](hb::options& options) {
+             limit_messages(options);
+             options.deadlines.close = 20s;
+         }},
         too_big("announces a byte more than the limit, and closes when it is told",
                 sends_until_told(header(binary, limit + 1)), small),
         too_big("sends fragments without end (limit 256 KiB)", repeats(frame(binary, "", more), fragment),

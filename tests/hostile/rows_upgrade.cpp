@@ -78,10 +78,36 @@ std::vector<scenario> upgrade_scenarios() {
          {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
         {"answers 403 with a body that never comes",
          answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n"),
-         {.cause = errc::upgrade_timeout, .opens = false}},
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+        {"answers 403 with a body that is cut short",
+         refuses("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo."),
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+        {"answers 403 with a body that is reset",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo.");
+             co_await client.pause(1ms);
+             client.reset();
+         },
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+        {"answers 403, then its body, a byte every 700 ms",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
+             co_await client.trickle(std::string(100, 'x'), 700ms);
+         },
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+        {"answers 403 in HTTP/1.0",
+         refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."),
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+        {"answers 403 with chunks that are none",
+         answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"),
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
         {"answers 403 with a body of 10 GB",
          answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"),
-         {.cause = errc::upgrade_failed, .opens = false}},
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
         {"answers 403 with a body without end",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -89,7 +115,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
              co_await client.send_for_ever(std::string(64 * 1024, 'x'));
          },
-         {.cause = errc::upgrade_failed, .opens = false, .peak_bytes = 20 * 1024 * 1024}},
+         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
         broken(
             "answers with a wrong accept key",
             upgrades_with("Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", "Sec-WebSocket-Accept")),
@@ -100,10 +126,15 @@ std::vector<scenario> upgrade_scenarios() {
         broken("answers in HTTP/1.0",
                upgrades_with("", "HTTP/1.1 101", {}, "HTTP/1.0 101 Switching Protocols\r\n")),
         broken("answers with a line break in a header name", upgrades_with("X-Bro\nken: 1\r\n")),
-        not_yet(broken("answers with a subprotocol that was not asked for",
-                       upgrades_with("Sec-WebSocket-Protocol: chat\r\n"))),
-        not_yet(broken("answers with an extension that was not asked for",
-                       upgrades_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"))),
+        {"answers with a subprotocol that was not asked for",
+         upgrades_with("Sec-WebSocket-Protocol: chat\r\n"),
+         {.cause = errc::upgrade_failed, .opens = false, .evidence = errc::subprotocol_not_offered}},
+        {"answers with an extension that was not asked for",
+         upgrades_with("Sec-WebSocket-Extensions: permessage-deflate\r\n"),
+         {.cause = errc::upgrade_failed, .opens = false, .evidence = errc::extension_not_offered}},
+        {"answers with a subprotocol that was not asked for, and frames",
+         upgrades_with("Sec-WebSocket-Protocol: chat\r\n", "", frames::message()),
+         {.cause = errc::upgrade_failed, .opens = false, .evidence = errc::subprotocol_not_offered}},
         {"answers 100 Continue first",
          answers("HTTP/1.1 100 Continue\r\n\r\n"),
          {.cause = errc::upgrade_refused, .http_status = 100, .opens = false}},

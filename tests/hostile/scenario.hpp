@@ -46,9 +46,11 @@ struct expectation {
     bool opens = true;
     /// Which of the two it is depends on the kernel.
     hb::errc or_cause = {};
+    /// What the library itself gives as evidence; zero says that it does not matter.
+    hb::errc evidence = {};
     verdict then = verdict::retry;
     std::size_t attempts = 6;
-    /// For `heartbeat_timeout`: how long the last proof of life is ago; 0 says that it depends on the kernel.
+    /// For `heartbeat_timeout`: how long the last proof of life is ago.
     hb::duration silence = 6s;
     /// Messages that are delivered on each link; none says that it does not matter.
     std::optional<std::size_t> delivered = 0;
@@ -63,17 +65,14 @@ struct scenario {
     expectation expected = {};
     std::function<void(hb::options&)> adjust = {};
     application client = {};
-    /// False where the library does something else so far. The test tells when it has been mended.
-    bool holds = true;
 };
-
-/// Marks a row that the library does not hold so far.
-scenario not_yet(scenario row);
 
 /// Opens, sends this, and stays.
 script sends(std::string bytes);
 /// Opens, sends this, and closes when the client's Close frame has come.
 script sends_until_told(std::string bytes);
+/// The same, with a reset instead.
+script sends_and_resets_when_told(std::string bytes);
 
 /// All rows, by the time at which the server turns hostile.
 std::vector<scenario> connecting_scenarios();

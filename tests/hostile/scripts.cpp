@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "scenario.hpp"
 
+#include <utility>
+
 script sends(std::string bytes) {
     return [bytes](peer& client) -> asio::awaitable<void> {
         co_await client.upgrade();
@@ -17,7 +19,9 @@ script sends_until_told(std::string bytes) {
     };
 }
 
-scenario not_yet(scenario row) {
-    row.holds = false;
-    return row;
+script sends_and_resets_when_told(std::string bytes) {
+    return [send = sends_until_told(std::move(bytes))](peer& client) -> asio::awaitable<void> {
+        co_await send(client);
+        client.reset();
+    };
 }

@@ -104,6 +104,8 @@ void trial::world::keep_buffers_small() {
 void trial::world::listen() {
     acceptor_.async_accept([this](hb::error_code error, tcp::socket socket) {
         if (error) return;
+        // Nothing waits for an acknowledgement, which comes when real time has passed.
+        socket.set_option(tcp::no_delay(true), error);
         peers_.push_back(std::make_shared<peer>(std::move(socket), peers_.size() + 1));
         peers_.back()->play(what_.server);
         listen();
@@ -207,6 +209,7 @@ void trial::world::advance_to(hb::time_point target) {
         allocations::scope const counted(true);
         clock_.advance_to(target);
     }
+    if (!peers_.empty()) peers_.back()->note_read(socket_->stats().bytes_received - received_before_);
     server_clock_.advance_to(target);
 }
 

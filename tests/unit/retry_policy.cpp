@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 std::vector<errc> every_cause() {
     std::vector<errc> all;
-    for (int value = 1; value <= static_cast<int>(errc::invalid_utf8); ++value)
+    for (int value = 1; value <= static_cast<int>(errc::extension_not_offered); ++value)
         all.push_back(static_cast<errc>(value));
     return all;
 }

@@ -6,6 +6,7 @@
 #include <heartbeat/net/connection.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace heartbeat::detail {
 
@@ -61,8 +62,12 @@ void connection<Protocol, Stream, Clock>::beat(link_type& at) {
                 request_beat(at);
                 emit(suspected{at.session, at.monitor.silence(now)});
                 break;
-            case declare_dead:
-                return end(at, {.cause = errc::heartbeat_timeout, .silence = at.monitor.silence(now)});
+            case declare_dead: {
+                // Unless the link was about to end, for a reason that is known.
+                auto why = explain(at, errc::heartbeat_timeout);
+                if (why.cause == errc::heartbeat_timeout) why.silence = at.monitor.silence(now);
+                return end(at, std::move(why));
+            }
         }
     }
 }

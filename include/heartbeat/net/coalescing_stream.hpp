@@ -2,6 +2,8 @@
 #pragma once
 
 #include <heartbeat/net/byte_layer.hpp>
+#include <heartbeat/net/close_frame.hpp>
+#include <heartbeat/net/upgrade_answer.hpp>
 
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/associator.hpp>
@@ -13,10 +15,12 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/teardown.hpp>
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -43,8 +47,9 @@ class stream_observer {
 public:
     virtual void bytes_read(std::size_t count) = 0;
     virtual void bytes_written(std::size_t count) = 0;
-    /// The websocket is done and ends the connection below; the peer may never answer that.
-    virtual void teardown_begins() = 0;
+    /// The websocket is done and ends the connection below; the peer may never answer that. `told` is the
+    /// code of the Close frame without a text that was written before, if any.
+    virtual void teardown_begins(std::uint16_t told) = 0;
 
 protected:
     ~stream_observer() = default;
@@ -75,6 +80,10 @@ public:
     /// Gathers what is written from now on, or stops doing so with the next write.
     void cork(bool gather) noexcept { corked_ = gather; }
 
+    /// Shows this what is read from now on; null for nothing. A refusal fails the read as soon as enough of
+    /// it has come.
+    void read_along(upgrade_answer* answer) noexcept { answer_ = answer; }
+
     /// Ends the connection. A read that has succeeded, and has not been told so, fails all the same: what was
     /// read could make the websocket wait for the lock of an operation that waits for the lock of the read,
     /// when nobody cancels them any more.
@@ -92,8 +101,10 @@ public:
     auto async_read_some(Buffers const& buffers, CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
             [](auto handler, coalescing_stream* self, Buffers const& space) {
-                auto const note = [self](error_code& error, std::size_t count) {
+                auto const note = [self, space](error_code& error, std::size_t count) {
                     if (count != 0) self->observer_.bytes_read(count);
+                    if (self->answer_ != nullptr && self->show(space, count) && !error)
+                        error = beast::websocket::error::upgrade_declined;
                     if (self->ended_ && !error) error = asio::error::operation_aborted;
                     return count;
                 };
@@ -115,7 +126,7 @@ public:
     /// stream below does.
     template <class Handler>
     void teardown(beast::role_type role, Handler handler) {
-        observer_.teardown_begins();
+        observer_.teardown_begins(told_);
         corked_ = false;
         if (gathered_.empty()) return end_connection(role, std::move(handler));
         auto const executor = asio::get_associated_executor(handler, get_executor());
@@ -138,6 +149,7 @@ private:
 
     template <class Buffers, class Handler>
     void write(Buffers const& bytes, Handler handler) {
+        note_close(bytes);
         if (!corked_ && gathered_.empty()) {
             auto const note = [this](error_code, std::size_t count) {
                 observer_.bytes_written(count);
@@ -158,6 +170,28 @@ private:
         asio::async_write(next_, asio::buffer(gathered_), observed_handler{note, std::move(handler)});
     }
 
+    // Whether it is a refusal, of which enough has come.
+    template <class Buffers>
+    bool show(Buffers const& space, std::size_t count) {
+        for (auto part = asio::buffer_sequence_begin(space); part != asio::buffer_sequence_end(space);
+             ++part) {
+            asio::const_buffer const bytes = *part;
+            auto const size = std::min(bytes.size(), count);
+            answer_->put({static_cast<char const*>(bytes.data()), size});
+            count -= size;
+        }
+        return answer_->refused() && answer_->settled();
+    }
+
+    // The end of a large frame may look like a Close frame, but that comes last of all.
+    template <class Buffers>
+    void note_close(Buffers const& bytes) {
+        close_frame_bytes frame{};
+        if (asio::buffer_size(bytes) != frame.size()) return;
+        asio::buffer_copy(asio::buffer(frame), bytes);
+        if (auto const code = close_code_in(frame); code != 0) told_ = code;
+    }
+
     // Copies as much as fits, and at least something: the buffer is written out whenever it is full.
     template <class Buffers>
     std::size_t gather(Buffers const& bytes) {
@@ -170,6 +204,8 @@ private:
     Stream next_;
     stream_observer& observer_;
     std::string gathered_;
+    upgrade_answer* answer_ = nullptr;
+    std::uint16_t told_ = 0;
     bool corked_ = false;
     bool ended_ = false;
 };

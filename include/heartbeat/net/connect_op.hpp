@@ -3,12 +3,14 @@
 
 // An attempt: resolve, connect, upgrade, each under a deadline of its own and all under that of the attempt.
 
+#include <heartbeat/core/negotiation.hpp>
 #include <heartbeat/net/connection.hpp>
 
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/websocket/option.hpp>
 
 #include <algorithm>
+#include <memory>
 
 namespace heartbeat::detail {
 
@@ -42,7 +44,7 @@ struct connect_op : operation<Connection> {
         switch (now) {
             case step::resolve: return error ? fail(errc::resolve_failed, error) : connect();
             case step::connect: return error ? fail(errc::connect_failed, error) : upgrade();
-            case step::upgrade: return error ? refuse(error) : open();
+            case step::upgrade: return conclude(error);
         }
     }
 
@@ -57,24 +59,31 @@ private:
     void upgrade() {
         now = step::upgrade;
         self->begin_step(*at, self->settings().deadlines.upgrade, errc::upgrade_timeout);
-        at->websocket.async_handshake(at->response, host_header(at->where), at->where.target,
-                                      connect_op(*this));
+        at->answer = std::make_unique<upgrade_answer>();
+        at->websocket.next_layer().read_along(at->answer.get());
+        at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
     }
 
-    void open() {
+    void conclude(error_code error) {
+        if (!error) error = judge_answer();
+        if (error) return fail(errc::upgrade_failed, error);
+        at->websocket.next_layer().read_along(nullptr);
+        at->answer.reset();
         self->connected(*at);
         self->leave();
     }
 
-    void refuse(error_code error) {
-        bool const answered = error == beast::websocket::error::upgrade_declined;
-        fail(answered ? errc::upgrade_refused : errc::upgrade_failed, error);
+    error_code judge_answer() const {
+        using beast::http::field;
+        auto const subprotocol = at->answer->values(field::sec_websocket_protocol);
+        auto const extensions = at->answer->values(field::sec_websocket_extensions);
+        auto const wrong = judge({.subprotocol = subprotocol, .extensions = extensions}, {});
+        return wrong == errc{} ? error_code{} : wrong;
     }
 
     void fail(errc cause, error_code error) {
-        auto const status = cause == errc::upgrade_refused ? at->response.result_int() : 0;
         bool const counted = now != step::resolve;
-        self->end(*at, {.cause = cause, .http_status = status, .evidence = error});
+        self->end(*at, self->explain_attempt(*at, cause, error));
         if (counted) self->leave();
     }
 };
@@ -159,10 +168,20 @@ void connection<Protocol, Stream, Clock>::disarm_deadline(link_type& at) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::deadline_passed(link_type& at) {
     switch (lifecycle_.now()) {
-        case phase::connecting: return end(at, {.cause = at.deadline_code});
+        case phase::connecting: return end(at, explain_attempt(at, at.deadline_code, {}));
         case phase::open: return end(at, explain(at, at.deadline_code));
         default: return feed(lifecycle::event::close_expired);
     }
+}
+
+template <class Protocol, class Stream, class Clock>
+reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at, errc cause,
+                                                            error_code evidence) const {
+    // Once the head of a refusal has come, it matters no more what becomes of the rest.
+    if (!at.answer || !at.answer->refused()) return {.cause = cause, .evidence = evidence};
+    return {.cause = errc::upgrade_refused,
+            .http_status = at.answer->status(),
+            .evidence = beast::websocket::error::upgrade_declined};
 }
 
 template <class Protocol, class Stream, class Clock>

@@ -99,6 +99,8 @@ public:
     /// The one place where an attempt fails or a link ends. The first reason counts, the others change
     /// nothing.
     void end(link_type& ending, reason why);
+    /// What the end of an attempt says about the server.
+    reason explain_attempt(link_type const& at, errc cause, error_code evidence) const;
     /// What an error of the websocket says about the end of a link.
     reason explain(link_type const& at, error_code error) const;
     void begin_step(link_type& at, duration limit, errc code);
@@ -115,7 +117,7 @@ public:
 
     void bytes_read(link_type& at, std::size_t number);
     void bytes_written(std::size_t number);
-    void teardown_begins(link_type& at);
+    void teardown_begins(link_type& at, std::uint16_t told);
 
     // For the execution context.
 

@@ -7,6 +7,7 @@
 #include <heartbeat/net/coalescing_stream.hpp>
 #include <heartbeat/net/completion.hpp>
 #include <heartbeat/net/timer_for.hpp>
+#include <heartbeat/net/upgrade_answer.hpp>
 #include <heartbeat/protocols/protocol.hpp>
 
 #include <boost/asio/cancellation_signal.hpp>
@@ -62,7 +63,7 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
 
     void bytes_read(std::size_t count) override { owner.bytes_read(*this, count); }
     void bytes_written(std::size_t count) override { owner.bytes_written(count); }
-    void teardown_begins() override { owner.teardown_begins(*this); }
+    void teardown_begins(std::uint16_t told) override { owner.teardown_begins(*this, told); }
 
     connection_type& owner;
 
@@ -75,6 +76,8 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     bool paused = false;
     /// The peer's Close frame has arrived.
     bool close_seen = false;
+    /// How the peer broke the rules, once it was told so in a Close frame.
+    errc fault = {};
     /// Counts the open links of the socket, from 1.
     std::uint64_t session = 0;
     time_point began = {};
@@ -90,7 +93,8 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     asio::cancellation_signal stop_reading = {};
     asio::cancellation_signal stop_writing = {};
     asio::cancellation_signal stop_closing = {};
-    beast::websocket::response_type response = {};
+    /// During the upgrade.
+    std::unique_ptr<upgrade_answer> answer = {};
     beast::flat_buffer input = {};
 
     numbered_timer heart;

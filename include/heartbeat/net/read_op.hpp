@@ -73,10 +73,13 @@ void connection<Protocol, Stream, Clock>::close_frame(link_type& at) {
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::teardown_begins(link_type& at) {
-    // So does a teardown of Beast's own, after it told the peer that it broke the protocol.
+void connection<Protocol, Stream, Clock>::teardown_begins(link_type& at, std::uint16_t told) {
+    // So does a teardown of Beast's own, after it told the peer which rule it broke. That alone says what was
+    // wrong if the peer never ends the connection, or resets it.
     if (at.ended || at.close_seen || lifecycle_.now() != phase::open) return;
-    arm_deadline(at, time() + settings_.deadlines.close, errc::protocol_violation);
+    bool const too_big = told == beast::websocket::close_code::too_big;
+    at.fault = too_big ? errc::message_too_big : errc::protocol_violation;
+    arm_deadline(at, time() + settings_.deadlines.close, at.fault);
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -185,6 +188,8 @@ reason connection<Protocol, Stream, Clock>::explain(link_type const& at, error_c
         why.close_code = said.code;
         if (said.code == websocket::close_code::none) why.close_code = websocket::close_code::no_status;
         why.close_text.assign(said.reason.data(), said.reason.size());
+    } else if (at.fault != errc{}) {
+        why.cause = at.fault;
     } else if (ours) {
         why.cause = static_cast<errc>(error.value());
     } else if (error == websocket::error::message_too_big || error == websocket::error::buffer_overflow) {

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSL-1.0
+#pragma once
+
+#include <heartbeat/net/byte_layer.hpp>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/buffer_body.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/field.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/none.hpp>
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace heartbeat::detail {
+
+/// The answer to an upgrade request, read along while it comes in. The websocket tells of a refusal only when
+/// its body is complete, up to 8 MiB of it, and nothing at all if it never is. This keeps the head and the
+/// beginning of the body, and knows when there is enough of them.
+class upgrade_answer {
+public:
+    /// As much of a refusal's body is read. Of what it says, people need no more.
+    static constexpr std::size_t body_limit = 1024;
+
+    upgrade_answer() {
+        parser_.eager(true);
+        parser_.body_limit(boost::none);
+        auto& body = parser_.get().body();
+        body.data = body_.data();
+        body.size = body_.size();
+    }
+    // The parser writes into the member.
+    upgrade_answer(upgrade_answer const&) = delete;
+    upgrade_answer& operator=(upgrade_answer const&) = delete;
+
+    /// Takes what has come. Frames behind the answer are no part of it.
+    void put(std::string_view bytes) {
+        if (settled_) return;
+        unparsed_.append(bytes);
+        error_code error;
+        unparsed_.erase(0, parser_.put(asio::buffer(unparsed_), error));
+        bool const goes_on = !error || error == beast::http::error::need_more;
+        settled_ = !goes_on || parser_.is_done() || parser_.get().body().size == 0;
+    }
+
+    /// The head has come, and is a refusal.
+    bool refused() const {
+        return parser_.is_header_done() && status() != static_cast<unsigned>(switching_protocols);
+    }
+    /// Nothing that could come still changes what this says.
+    bool settled() const noexcept { return settled_; }
+
+    unsigned status() const { return parser_.get().result_int(); }
+    /// The values of all header fields of this name, with commas between them.
+    std::string values(beast::http::field name) const {
+        std::string all;
+        auto const [first, last] = parser_.get().equal_range(name);
+        for (auto field = first; field != last; ++field) {
+            if (field != first) all += ", ";
+            all.append(field->value().data(), field->value().size());
+        }
+        return all;
+    }
+    /// How the body begins, without the framing of chunks.
+    std::string_view body() const { return {body_.data(), body_.size() - parser_.get().body().size}; }
+
+private:
+    static constexpr auto switching_protocols = beast::http::status::switching_protocols;
+
+    std::array<char, body_limit> body_ = {};
+    beast::http::response_parser<beast::http::buffer_body> parser_;
+    std::string unparsed_;
+    bool settled_ = false;
+};
+
+}  // namespace heartbeat::detail
