@@ -172,6 +172,7 @@ void application::implementation::replace_from_slot(std::shared_ptr<life> const&
 void application::implementation::act(hand& which, std::shared_ptr<life> const& on) {
     auto& random = which.random;
     auto& socket = on->socket;
+    static_cast<void>(socket.stats());
     bool const stopped = socket.state() == hb::state::stopped;
     if (stopped && random() % 2 == 0) return random() % 2 == 0 ? socket.start() : on->async_run();
     switch (random() % 32) {
@@ -180,8 +181,15 @@ void application::implementation::act(hand& which, std::shared_ptr<life> const& 
         case 2: return socket.cancel();
         case 3: socket.close(); return socket.start();
         case 4: return socket.connect_now();
-        case 5: return on->async_wait(static_cast<hb::state>(random() % 5));
-        case 6: return on->async_next(static_cast<unsigned>(random() % 4));
+        case 5: {
+            for (auto wanted : {hb::state::open, hb::state::waiting, hb::state::closing})
+                on->async_wait(wanted);
+            return;
+        }
+        case 6: {
+            for (unsigned kind = 0; kind < 4; ++kind) on->async_next(kind);
+            return;
+        }
         case 7:
         case 8: return connect_slots(which, *on);
         case 9:

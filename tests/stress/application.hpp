@@ -17,7 +17,7 @@ namespace stress {
 namespace asio = boost::asio;
 
 /// `deadlines.close` of all sockets.
-constexpr std::chrono::milliseconds close_deadline{200};
+constexpr std::chrono::milliseconds close_deadline{100};
 
 /// What uses one socket at a time, without rest: two hands, which run on any thread and at the same time,
 /// send, receive, wait, connect slots, close, cancel, start, and replace the socket by a new one.

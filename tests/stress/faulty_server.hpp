@@ -22,7 +22,7 @@ public:
     explicit faulty_server(asio::any_io_executor const& executor);
 
     std::string url() const;
-    /// Begins a fault, or ends the one that there is. True if one began.
+    /// Begins a fault, or perhaps ends the one that there is. True if one began.
     bool disturb(std::mt19937& random);
     /// Ends the fault that there is. False if the port could not be had yet.
     bool heal();

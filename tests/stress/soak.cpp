@@ -62,7 +62,7 @@ unsigned long long kibibytes(std::size_t bytes) { return bytes / 1024; }
 double milliseconds(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds) / 1e6; }
 
 // How much the median may grow from the second quarter to the last; README.md says why so much.
-constexpr double live_share = 0.02;
+constexpr double live_share = 0.01;
 constexpr double resident_share = 0.10;
 constexpr std::size_t least_samples = 16;
 
