@@ -45,7 +45,7 @@ public:
 
 private:
     /// Far beyond what any deadline allows, also on a machine that is slow and busy: not what is measured.
-    static constexpr std::chrono::seconds patience{30};
+    static constexpr std::chrono::seconds patience{60};
 
     void tick();
     void pause(std::chrono::microseconds how_long);
