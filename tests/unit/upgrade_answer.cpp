@@ -31,6 +31,7 @@ TEST_CASE("a refusal is read wherever it is divided") {
         CAPTURE(cut);
         upgrade_answer answer;
         answer.put(std::string_view(text).substr(0, cut));
+        answer.put({});
         CHECK(answer.settled() == (cut == text.size()));
         answer.put(std::string_view(text).substr(cut));
         CHECK(answer.refused());

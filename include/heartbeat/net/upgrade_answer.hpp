@@ -38,7 +38,8 @@ public:
 
     /// Takes what has come. Frames behind the answer are no part of it.
     void put(std::string_view bytes) {
-        if (settled_) return;
+        // Where a line ends, Beast's parser reckons with the address of no bytes.
+        if (settled_ || bytes.empty()) return;
         unparsed_.append(bytes);
         error_code error;
         unparsed_.erase(0, parser_.put(asio::buffer(unparsed_), error));
