@@ -10,7 +10,7 @@ Puts faults back into a copy of the library, one at a time, and tells whether th
 does. Without patches it takes all of tests/core/mutants and tests/simulation/mutants. The last line counts them.
 
   --core          those in tests/core/mutants alone: faults of the decisions, six seconds each
-  --operations    those in tests/simulation/mutants alone: faults of what carries them out, minutes each
+  --operations    those in tests/simulation/mutants alone: faults of what carries them out, half a minute each
   --jobs N        how many at once (as many as there are processors)
   --schedules N   the budget of the exploration of the decisions, for each (1000000)
   --seeds N       the budget of the simulation, for each (20000)
@@ -69,11 +69,16 @@ copy_library() {
     cp -r "$root/include" include
 }
 
-# Compiles the sources of a directory of tests and links them to a program of its name.
+# Compiles the sources of a directory of tests and links them to a program of its name. What stands in net/*_op.hpp are
+# bodies that instances.cpp alone instantiates: where nothing else was changed, the other objects are those that there are.
 build() {
     local directory=$1 optimisation=$2 source objects=()
     mkdir -p "$directory"
     for source in "$root/tests/$directory"/*.cpp; do
+        if [[ $bodies_only == yes && $source != */instances.cpp ]]; then
+            objects+=("$folder/operations/unchanged/$directory/$(basename "$source" .cpp).o")
+            continue
+        fi
         objects+=("$directory/$(basename "$source" .cpp).o")
         # shellcheck disable=SC2086
         $cache "$compiler" -std=c++20 "$optimisation" -Iinclude -I"$root/tests" -c "$source" -o "${objects[-1]}" || return
@@ -127,6 +132,7 @@ try() {
     name=$(basename "$patch" .patch)
     set=operations
     if [[ $patch == */core/* ]]; then set=core; fi
+    if [[ $set == operations ]] && ! grep '^+++ ' "$patch" | grep -qv '/net/[a-z]*_op\.hpp'; then bodies_only=yes; fi
     mkdir -p "$folder/$set/$name"
     cd "$folder/$set/$name"
     copy_library
@@ -145,6 +151,8 @@ try() {
     printf '%s\t%s\t%s\t%s\t%s\n' "$set" "$name" "$result" "$how" "$(head -n 1 "$patch")" >"$folder/results/$set-$name"
     printf '%-38s %s%s\n' "$name" "$result" "${how:+: $how}"
 }
+
+export bodies_only=no
 
 export -f copy_library build build_main try_core try_operations try
 

@@ -14,22 +14,30 @@ Installs what is missing (with apt), builds, and runs all tests. The last line o
   --repeat N   run the tests of the step debug N times in a row, in random order
   --seeds N    how many schedules the step simulate explores
   --from S     from which seed on
+  --soak N     how many seconds the step soak takes
+  --fuzz N     how many seconds each target of the step fuzz takes
   --tidy       clang-tidy over all sources, which takes long, not over the headers without I/O alone
   --help
 
 Steps:
   format    the sources look as clang-format-14 makes them
-  debug     tests, built with g++
+  debug     tests, built with g++, those against hostile servers among them
+  simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
+            checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
+  mutants   faults are put back into the decisions, one at a time, and the exploration of the decisions catches each
   interop   tests against a Node server; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
   headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
-  simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
-            checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
   clang     tests, built with clang++
   asan      tests, with address, leak and undefined behaviour sanitizers
   tsan      tests, with the thread sanitizer
+  soak      200 sockets under constant faults for a minute, whose memory stays flat
+  netns     the programs in two network namespaces, between which the network breaks; skipped where there are none
+  fuzz      inputs that break a promise are looked for, a minute for each of six targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
+
+The faults of the operations take too long to be put back in each run: tests/mutants.sh does it.
 
 BOOST_ROOT and CMAKE_PREFIX_PATH are honoured. CMAKE_BUILD_PARALLEL_LEVEL sets how many compilers run at once.
 TEXT
@@ -40,12 +48,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=$PWD
 # shellcheck source-path=SCRIPTDIR source=../cmake/install_packages.sh
 source cmake/install_packages.sh
+# shellcheck source-path=SCRIPTDIR source=counting.sh
+source tests/counting.sh
 
-all_steps=(format debug simulate interop examples headers clang asan tsan package tidy)
+all_steps=(format debug simulate mutants interop examples headers clang asan tsan soak netns fuzz package tidy)
 steps=()
 repeat=1
 simulated_seeds=20000
 simulated_from=1
+soak_seconds=60
+fuzz_seconds=60
 tidy_all=no
 while (($# > 0)); do
     case $1 in
@@ -61,9 +73,14 @@ while (($# > 0)); do
             steps+=(debug)
             shift
             ;;
-        --seeds | --from)
+        --seeds | --from | --soak | --fuzz)
             if [[ ! ${2:-} =~ ^[1-9][0-9]*$ ]]; then die "$1 takes a number"; fi
-            if [[ $1 == --seeds ]]; then simulated_seeds=$2; else simulated_from=$2; fi
+            case $1 in
+                --seeds) simulated_seeds=$2 ;;
+                --from) simulated_from=$2 ;;
+                --soak) soak_seconds=$2 ;;
+                --fuzz) fuzz_seconds=$2 ;;
+            esac
             shift
             ;;
         --tidy)
@@ -91,108 +108,9 @@ chosen() {
     return 1
 }
 
-# --- What the steps report -----------------------------------------------------------------------------------
-
-passed=0
-failed=0
-skipped=0
-
-milliseconds() { date +%s%3N; }
-
-seconds_since() {
-    local elapsed=$(($(milliseconds) - $1))
-    printf '%d.%d s' $((elapsed / 1000)) $((elapsed % 1000 / 100))
-}
-
-skip() {
-    skipped=$((skipped + 1))
-    printf '  skipped: %s\n' "$1"
-}
-
-# Shows a log of a failed build from its first failure on; what follows a hundred lines is seldom of use.
-show_build_log() {
-    awk '/^FAILED: |CMake Error|fatal error:/ { shown = 1 } shown' "$1" | head -n 100
-    printf '  All of it is in %s\n' "$1"
-}
-
-# Counts one check: runs a command, and shows its output if it fails.
-check() {
-    local name=$1 log="$logs/$1.log"
-    if "${@:2}" >"$log" 2>&1; then
-        passed=$((passed + 1))
-        printf '  passed: %s\n' "$name"
-    else
-        failed=$((failed + 1))
-        cat "$log"
-        printf '  FAILED: %s\n' "$name"
-    fi
-}
-
-# Configures a preset if that was not done, and builds targets, or everything. Counts only if it fails.
-build() {
-    local preset=$1 log="$logs/build-$1.log" start
-    start=$(milliseconds)
-    printf '  building %s ...\n' "$preset"
-    if configure "$preset" >"$log" 2>&1 && cmake --build "build/$preset" "${@:2}" >>"$log" 2>&1; then
-        printf '  built in %s\n' "$(seconds_since "$start")"
-    else
-        failed=$((failed + 1))
-        show_build_log "$log"
-        printf '  FAILED: the build of %s\n' "$preset"
-        return 1
-    fi
-}
-
-# Runs a test executable, and counts its test cases as its summary does; shows the output if one fails. To one that
-# does not end, SIGABRT is sent: Catch2 then tells which test case it is in.
-run_tests() {
-    local program=$1 log status=0 start counts good bad ignored
-    log="$logs/${program//\//-}.log"
-    start=$(milliseconds)
-    timeout --signal=ABRT --kill-after=10 "$time_limit" "${runner[@]}" "$program" "${@:2}" >"$log" 2>&1 || status=$?
-
-    counts=$(awk '
-        /^All tests passed \(.* in [0-9]+ test cases?\)/ {
-            match($0, /in [0-9]+ test/); good = substr($0, RSTART + 3) + 0; bad = 0; ignored = 0; found = 1
-        }
-        /^test cases: / {
-            good = 0; bad = 0; ignored = 0; found = 1
-            parts = split($0, part, "|")
-            for (i = 2; i <= parts; ++i) {
-                if (part[i] ~ /passed|failed as expected/) good += part[i]
-                else if (part[i] ~ /failed/) bad += part[i]
-                else if (part[i] ~ /skipped/) ignored += part[i]
-            }
-        }
-        END { if (found) print good, bad, ignored }' "$log")
-    read -r good bad ignored <<<"${counts:-0 0 0}"
-    if [[ $status != 0 && $bad == 0 ]] || ((good + bad + ignored == 0)); then bad=$((bad + 1)); fi
-    passed=$((passed + good))
-    failed=$((failed + bad))
-    skipped=$((skipped + ignored))
-
-    if ((bad > 0)); then
-        cat "$log"
-        if [[ $status == 124 || $status == 137 ]]; then printf '  Not finished after %s s.\n' "$time_limit"; fi
-        printf '  FAILED: %s, exit status %d\n' "$program" "$status"
-    fi
-    printf '  %s: %d passed, %d failed, %d skipped, %s\n' \
-        "$program" "$good" "$bad" "$ignored" "$(seconds_since "$start")"
-}
-
-# Builds a preset and runs its tests.
-build_and_test() {
-    local preset=$1
-    build "$preset" || return 0
-    local directory
-    for directory in "${test_directories[@]}"; do run_tests "build/$preset/tests/${directory}_tests"; done
-}
-
 # --- Steps ---------------------------------------------------------------------------------------------------
 
-time_limit=300
-runner=()
-test_directories=(unit simulated loopback)
+test_directories=(unit simulated loopback hostile)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -215,7 +133,7 @@ compare_format() {
 step_debug() {
     local round seed directory
     if ((repeat == 1)); then
-        build_and_test debug
+        build_and_test debug "${test_directories[@]}"
         return
     fi
     build debug || return 0
@@ -232,7 +150,7 @@ step_debug() {
 explore() {
     local program=$1 preset=$2 bad=0
     local log="$logs/$program-$preset-${3#--}.log"
-    timeout --kill-after=10 "$time_limit" "build/$preset/tests/$program" "${@:3}" >"$log" 2>&1 || bad=1
+    timeout --kill-after=10 "$time_limit" "${runner[@]}" "build/$preset/tests/$program" "${@:3}" >"$log" 2>&1 || bad=1
     sed 's/^/  /' "$log"
     passed=$((passed + 1 - bad))
     failed=$((failed + bad))
@@ -249,6 +167,26 @@ step_simulate() {
     explore simulation release --seeds "$simulated_seeds" --from "$simulated_from" --minimum-premises 1000
     explore simulation release --systematic
     check replay replays build/release/tests/simulation
+
+    local decisions="$logs/core_exploration-release-schedules.log" sockets="$logs/simulation-release-seeds.log"
+    tell 'schedules of the decisions' "$(behind 'schedules ' "$decisions")"
+    tell 'schedules of whole sockets' "$(behind 'schedules ' "$sockets")"
+    tell 'worst detection, by the network' "$(behind 'worst detection ' "$sockets")"
+    tell 'worst recovery, by the network' "$(behind 'worst recovery ' "$sockets")"
+    tell 'disturbed sessions' "$(behind 'a fixed session of ' "$logs/simulation-release-systematic.log")"
+}
+
+step_mutants() { adopt_mutants --core; }
+
+# Counts each fault that is put back as one check.
+adopt_mutants() {
+    local log="$logs/mutants.log" caught missed
+    tests/mutants.sh "$@" >"$log" 2>&1 || true
+    read -r caught missed < <(sed -n 's/^\([0-9]*\) caught, \([0-9]*\) not caught$/\1 \2/p' "$log") || true
+    if [[ -z ${caught:-} || $missed != 0 ]]; then grep -v ' caught: ' "$log" || true; fi
+    passed=$((passed + ${caught:-0}))
+    failed=$((failed + ${missed:-1}))
+    tell 'mutants of the decisions' "${caught:-0} caught, ${missed:-?} not caught"
 }
 
 step_interop() {
@@ -300,21 +238,61 @@ step_headers() {
     done
 }
 
-step_clang() { build_and_test clang; }
+step_clang() { build_and_test clang "${test_directories[@]}"; }
 
 step_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1 \
-        UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan
+        UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan "${test_directories[@]}"
     if [[ -x build/asan/tests/simulation ]]; then
         ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
+    fi
+    if [[ -x build/asan/tests/soak ]]; then
+        ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
     fi
 }
 
 step_tsan() {
     # The thread sanitizer of some compilers cannot cope with the address layout of some kernels.
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
-    TSAN_OPTIONS=second_deadlock_stack=1:report_signal_unsafe=0 build_and_test tsan
+    TSAN_OPTIONS=second_deadlock_stack=1:report_signal_unsafe=0 build_and_test tsan "${test_directories[@]}"
+    # Threads send, close, connect slots and destroy, in each way at once.
+    if [[ -x build/tsan/tests/soak ]]; then
+        TSAN_OPTIONS=second_deadlock_stack=1:report_signal_unsafe=0 \
+            explore soak tsan --seconds 10 --sockets 32 --threads 4
+    fi
     runner=()
+}
+
+step_soak() {
+    build release --target soak || return 0
+    time_limit=$((soak_seconds + 240)) explore soak release --seconds "$soak_seconds"
+    tell soak "$(behind 'soak: ' "$logs/soak-release-seconds.log")"
+}
+
+step_netns() {
+    build debug --target console echo_server || return 0
+    adopt netns tests/netns/run.sh build/debug/examples
+    if ((passed > 0)); then
+        tell 'real networks' "$passed cases, worst detection $(worst 3 4), worst recovery $(worst 6 7)"
+    fi
+}
+
+# The row of the table of real networks that comes closest to its bound, by the columns of both.
+worst() {
+    awk -F '|' -v took="$1" -v bound="$2" '
+        /^\|.* s \|/ {
+            if ($bound + 0 > 0 && $took / $bound > most) { most = $took / $bound; shown = $took " of" $bound }
+        }
+        END { gsub(/  +/, " ", shown); sub(/^ /, "", shown); sub(/ $/, "", shown); print shown }' "$logs/netns.log"
+}
+
+step_fuzz() {
+    time_limit=$((300 + 6 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
+    tell 'fuzz executions' "$(fuzz_executions)"
+}
+
+fuzz_executions() {
+    sed -n 's/^ *passed: \([a-z_]*\), \([0-9]*\) executions.*/\1 \2/p' "$logs/fuzz.log" | paste -s -d , | sed 's/,/, /g'
 }
 
 step_package() {
@@ -336,7 +314,7 @@ step_tidy() {
     fi
     configure clang >"$logs/configure-clang.log" 2>&1 || cat "$logs/configure-clang.log"
     if [[ $tidy_all == yes ]]; then
-        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/interop examples -name node_modules -prune -o \
+        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
             -name '*.cpp' -print | sort)
     else
         sources=(build/clang/tests/headers/pure.cpp)
@@ -356,7 +334,9 @@ install_prerequisites() {
     need_header nlohmann/json.hpp nlohmann-json3-dev
     need_header CLI/CLI.hpp libcli11-dev
     need_boost
-    if chosen headers clang asan tsan tidy; then
+    need_command patch patch
+    if chosen netns; then want_command ip iproute2; fi
+    if chosen headers clang asan tsan fuzz tidy; then
         need_command clang++ clang
         need_command llvm-symbolizer llvm
         if ! compgen -G "$(clang++ --print-runtime-dir 2>/dev/null)/libclang_rt.asan*" >/dev/null; then
@@ -376,7 +356,6 @@ install_prerequisites
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 # What one checkout has compiled, another one need not.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
-logs=build/logs
 mkdir -p "$logs"
 
 table=''
@@ -400,5 +379,6 @@ for step in "${all_steps[@]}"; do
 done
 
 printf '\n%-10s %8s %8s %8s %10s\n%s%-10s %37s\n\n' step passed failed skipped time "$table" all "$(seconds_since "$all_start")"
+if [[ -n $tried ]]; then printf 'What was tried:\n%s\n' "$tried"; fi
 printf '%d passed, %d failed, %d skipped\n' "$total_passed" "$total_failed" "$total_skipped"
 ((total_failed == 0))
