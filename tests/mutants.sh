@@ -121,7 +121,7 @@ try_operations() {
     timeout 120 ./simulated.program >output.log 2>&1 || status=$?
     if ((status != 0)); then
         printf 'a test, '
-        awk '/^-{79}$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
+        awk '/^-----+$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
             grep . || echo "it ends with status $status"
     fi
 }
