@@ -192,7 +192,7 @@ build_and_test() {
 
 time_limit=300
 runner=()
-test_directories=(unit simulated loopback)
+test_directories=(unit simulated loopback request)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -336,7 +336,7 @@ step_tidy() {
     fi
     configure clang >"$logs/configure-clang.log" 2>&1 || cat "$logs/configure-clang.log"
     if [[ $tidy_all == yes ]]; then
-        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/interop examples -name node_modules -prune -o \
+        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/request tests/interop examples -name node_modules -prune -o \
             -name '*.cpp' -print | sort)
     else
         sources=(build/clang/tests/headers/pure.cpp)
