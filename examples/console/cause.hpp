@@ -39,6 +39,14 @@ inline constexpr cause causes[] = {
     {heartbeat::errc::invalid_utf8, "invalid_utf8", exit_other},
     {heartbeat::errc::subprotocol_not_offered, "subprotocol_not_offered", exit_other},
     {heartbeat::errc::extension_not_offered, "extension_not_offered", exit_other},
+    {heartbeat::errc::prepare_failed, "prepare_failed", exit_other},
+    {heartbeat::errc::prepare_timeout, "prepare_timeout", exit_other},
+    {heartbeat::errc::redirect_refused, "redirect_refused", 5},
+    {heartbeat::errc::too_many_redirects, "too_many_redirects", 5},
+    {heartbeat::errc::redirect_loop, "redirect_loop", 5},
+    {heartbeat::errc::redirect_insecure, "redirect_insecure", 5},
+    {heartbeat::errc::redirect_invalid, "redirect_invalid", 5},
+    {heartbeat::errc::invalid_option, "invalid_option", exit_other},
 };
 
 inline constexpr char const* exit_status_help =

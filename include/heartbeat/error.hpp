@@ -63,6 +63,23 @@ enum class errc {
     /// The server uses an extension that it was not offered (RFC 6455 section 4.1). Evidence of
     /// `upgrade_failed`.
     extension_not_offered,
+    /// `options::prepare` reported an error, threw, or gave what makes no sense. Retried.
+    prepare_failed,
+    /// `options::prepare` was not answered within `deadlines.prepare`. Retried.
+    prepare_timeout,
+    /// The server sent the client elsewhere, and the client did not follow; the evidence says why. Retried.
+    redirect_refused,
+    /// There were more redirects than `request.most_redirects`. Evidence of `redirect_refused`.
+    too_many_redirects,
+    /// The way led back to where it had been. Evidence of `redirect_refused`.
+    redirect_loop,
+    /// The way led from `wss` to `ws`. Evidence of `redirect_refused`.
+    redirect_insecure,
+    /// There was no `Location`, or none that can be dialled, or one with a user and password. Evidence of
+    /// `redirect_refused`.
+    redirect_invalid,
+    /// An option makes no sense. Evidence of `prepare_failed`; `reason::explanation` says which and why.
+    invalid_option,
 };
 
 /// A short text for each code, without a period.
@@ -92,6 +109,14 @@ inline char const* to_string(errc code) noexcept {
         case errc::invalid_utf8: return "the text is not valid UTF-8";
         case errc::subprotocol_not_offered: return "the server chose a subprotocol that was not offered";
         case errc::extension_not_offered: return "the server uses an extension that was not offered";
+        case errc::prepare_failed: return "preparing the attempt failed";
+        case errc::prepare_timeout: return "preparing the attempt took too long";
+        case errc::redirect_refused: return "the server sent the client elsewhere";
+        case errc::too_many_redirects: return "there were too many redirects";
+        case errc::redirect_loop: return "the redirects led in a circle";
+        case errc::redirect_insecure: return "the redirect led from wss to ws";
+        case errc::redirect_invalid: return "the redirect led to nothing that can be dialled";
+        case errc::invalid_option: return "an option makes no sense";
     }
     return "no error";
 }
@@ -104,10 +129,10 @@ public:
     std::string message(int value) const override { return to_string(static_cast<errc>(value)); }
 };
 
-/// `text` in quotation marks and on one line, for error texts: control characters become \xHH.
-inline std::string quoted(std::string_view text) {
+/// `text` on one line, for error texts: control characters become \xHH.
+inline std::string one_line(std::string_view text) {
     constexpr char const* digits = "0123456789abcdef";
-    std::string result = "\"";
+    std::string result;
     for (char const c : text) {
         auto const byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte != 0x7f)
@@ -115,8 +140,11 @@ inline std::string quoted(std::string_view text) {
         else
             result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
     }
-    return result += '"';
+    return result;
 }
+
+/// The same in quotation marks.
+inline std::string quoted(std::string_view text) { return '"' + one_line(text) + '"'; }
 
 }  // namespace detail
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/request_rules.hpp>
+#include <heartbeat/options_error.hpp>
+#include <heartbeat/prepare.hpp>
 #include <heartbeat/reason.hpp>
+#include <heartbeat/request_options.hpp>
 #include <heartbeat/url.hpp>
 
 #include <chrono>
@@ -9,9 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
-#include <stdexcept>
 #include <string>
-#include <utility>
 
 namespace heartbeat {
 
@@ -74,6 +76,8 @@ struct reconnect_options {
 
 /// How long each step may take; each is above 0 and has its own error code.
 struct deadline_options {
+    /// From calling `prepare` until its answer.
+    duration prepare = std::chrono::seconds{5};
     duration resolve = std::chrono::seconds{5};
     duration connect = std::chrono::seconds{5};
     /// From the upgrade request until its whole answer.
@@ -103,34 +107,23 @@ struct limit_options {
 
 /// Everything that a socket can be told. Checked when a socket is made.
 struct options {
-    /// Where to connect: `ws://host[:port][/path][?query]`. An IPv6 address stands in brackets.
+    /// Where to connect: `ws://[user[:password]@]host[:port][/path][?query]`. An IPv6 address stands in
+    /// brackets; user and password are percent-encoded and become Basic authentication.
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
     deadline_options deadlines = {};
     limit_options limits = {};
-    /// The header `User-Agent` of the upgrade request; no line breaks.
-    std::string user_agent = "heartbeat_socket";
+    /// What the upgrade request says.
+    request_options request = {};
+    /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
+    /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
+    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407) is
+    /// answered by one attempt at once with new ones; a second refusal in a row ends the run. What it throws
+    /// fails the attempt.
+    prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;
-};
-
-/// An option that makes no sense. `what()` names the field, its value and what was expected.
-class options_error : public std::invalid_argument {
-public:
-    options_error(std::string field, std::string value, std::string const& expected)
-        : std::invalid_argument("heartbeat::options: " + field + " is " + value + ", expected " + expected),
-          field_(std::move(field)),
-          value_(std::move(value)) {}
-
-    /// The field as written in code, like `heartbeat.timeout`.
-    std::string const& field() const noexcept { return field_; }
-    /// The value as text; durations in milliseconds.
-    std::string const& value() const noexcept { return value_; }
-
-private:
-    std::string field_;
-    std::string value_;
 };
 
 namespace detail {
@@ -162,18 +155,15 @@ inline void require_at_least(char const* field, std::size_t value, std::size_t l
     if (value < least) throw options_error(field, std::to_string(value), std::to_string(least) + " or more");
 }
 
+/// Whether `wss` URLs can be served.
+inline bool has_tls(options const&) noexcept { return false; }
+
 }  // namespace detail
 
 /// Checks all options. Throws `options_error` for the first one that makes no sense. The socket's
 /// constructors call it; programs that take options from a file may call it earlier.
 inline void validate(options const& value) {
-    try {
-        if (parse_url(value.url).secure)
-            throw options_error("url", detail::quoted(value.url),
-                                "a ws:// URL: wss:// needs TLS, which is not available");
-    } catch (url_error const& error) {
-        throw options_error("url", detail::quoted(value.url), error.expected());
-    }
+    detail::require_target(value.url, value.request, detail::has_tls(value));
 
     auto const& heart = value.heartbeat;
     detail::require_not_negative("heartbeat.interval", heart.interval);
@@ -189,6 +179,7 @@ inline void validate(options const& value) {
     detail::require_not_negative("reconnect.max_elapsed", retry.max_elapsed);
 
     auto const& deadlines = value.deadlines;
+    detail::require_positive("deadlines.prepare", deadlines.prepare);
     detail::require_positive("deadlines.resolve", deadlines.resolve);
     detail::require_positive("deadlines.connect", deadlines.connect);
     detail::require_positive("deadlines.upgrade", deadlines.upgrade);
@@ -202,9 +193,6 @@ inline void validate(options const& value) {
     detail::require_at_least("limits.mailbox_messages", limits.mailbox_messages, 1);
     detail::require_at_least("limits.mailbox_bytes", limits.mailbox_bytes, 1);
     detail::require_at_least("limits.fragment_bytes", limits.fragment_bytes, 128);
-
-    if (value.user_agent.find_first_of("\r\n") != std::string::npos)
-        throw options_error("user_agent", "a text with a line break", "a single line");
 }
 
 }  // namespace heartbeat

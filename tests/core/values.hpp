@@ -23,7 +23,7 @@ inline std::uint64_t every_verdict() {
     using heartbeat::errc;
     std::uint64_t cases = 0;
     constexpr duration unit{1000};
-    for (int code = 1; code <= static_cast<int>(errc::extension_not_offered); ++code)
+    for (int code = 1; code <= static_cast<int>(errc::invalid_option); ++code)
         for (int const users_verdict : {0, 1, 2})
             for (bool const enabled : {false, true})
                 for (unsigned const most : {0u, 1u, 3u})

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 std::vector<errc> every_cause() {
     std::vector<errc> all;
-    for (int value = 1; value <= static_cast<int>(errc::extension_not_offered); ++value)
+    for (int value = 1; value <= static_cast<int>(errc::invalid_option); ++value)
         all.push_back(static_cast<errc>(value));
     return all;
 }
@@ -97,6 +97,30 @@ TEST_CASE("the user's verdict is not asked about a deliberate end nor when retry
     CHECK(asked == 0);
     static_cast<void>(on.decide({.cause = errc::connection_lost}, 0, 0s));
     CHECK(asked == 1);
+}
+
+TEST_CASE("credentials that are refused are renewed once, and the second refusal ends the run") {
+    reconnect_options const plain;
+    reconnect_options with_verdict;
+    with_verdict.retry_if = [](reason const&) { return true; };
+    reconnect_options limited;
+    limited.max_attempts = 3;
+    for (unsigned const status : {401u, 407u}) {
+        CAPTURE(status);
+        reason const why{.cause = errc::upgrade_refused, .http_status = status};
+        retry_decision const stop{false, why.cause};
+        retry_decision const wait{true, {}};
+        retry_decision const at_once{true, {}, true};
+        CHECK(retry_policy(plain).decide(why, 1, 0s, {.renewable = true}) == at_once);
+        CHECK(retry_policy(plain).decide(why, 2, 0s, {.renewable = true, .renewed = true}) == stop);
+        CHECK(retry_policy(plain).decide(why, 1, 0s, {.renewable = false}) == wait);
+        CHECK(retry_policy(with_verdict).decide(why, 1, 0s, {.renewable = true}) == at_once);
+        CHECK(retry_policy(with_verdict).decide(why, 2, 0s, {.renewable = true, .renewed = true}) == wait);
+        CHECK(retry_policy(limited).decide(why, 3, 0s, {.renewable = true}) ==
+              retry_decision{false, errc::retries_exhausted});
+    }
+    reason const other{.cause = errc::upgrade_refused, .http_status = 403};
+    CHECK(retry_policy(plain).decide(other, 1, 0s, {.renewable = true}) == retry_decision{true, {}});
 }
 
 TEST_CASE("what the user's verdict throws reaches the caller") {

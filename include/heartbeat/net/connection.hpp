@@ -103,7 +103,12 @@ public:
     reason explain_attempt(link_type const& at, errc cause, error_code evidence) const;
     /// What an error of the websocket says about the end of a link.
     reason explain(link_type const& at, error_code error) const;
-    void begin_step(link_type& at, duration limit, errc code);
+    /// Arms the deadline of the step that the link has come to.
+    void begin_step(link_type& at);
+    /// Asks the application what to attempt.
+    void prepare(link_type& at);
+    /// Ends a link and begins the next leg of its attempt; null if that could not be made.
+    link_pointer hop(link_type& from, itinerary&& trip);
     void connected(link_type& at);
     void deadline_passed(link_type& at);
     void wait_over(std::uint64_t number);
@@ -131,6 +136,7 @@ private:
     lifecycle::event judge(link_type const* ending, reason const& why, time_point now);
     void drop_messages(errc cause);
     void begin_wait();
+    void retire(link_type& ending);
     void cut_link();
     void collect();
     void finish();
@@ -138,9 +144,14 @@ private:
     // connect_op.hpp
     void begin_attempt();
     link_pointer make_link();
+    /// Throws `options_error`.
+    itinerary plan(prepared const& use) const;
     void begin_session();
     void arm_deadline(link_type& at, time_point due, errc code);
     void disarm_deadline(link_type& at);
+
+    // prepare_op.hpp
+    void prepared_for(link_pointer const& at, prepare_result&& result);
 
     // read_op.hpp
     void watch_control_frames(link_type& at);
@@ -214,6 +225,12 @@ private:
     /// Why the run ends; without a cause while it goes on.
     reason ending_ = {};
     waiting coming_wait_ = {};
+    /// What the last attempt of this run was given, or else what the options say.
+    prepared current_ = {};
+    /// The coming attempt needs new credentials.
+    bool refresh_ = false;
+    /// They were asked for since the last open link.
+    bool renewed_ = false;
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
     /// When the link was lost, or the run began, and the time without a link before that, since the last

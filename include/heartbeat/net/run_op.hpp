@@ -44,6 +44,9 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     run_ended_ = false;
     ending_ = {};
     attempts_ = 0;
+    coming_wait_ = {};
+    current_ = {settings_.url, settings_.request};
+    refresh_ = renewed_ = false;
     backoff_.reset();
     linked_before_ = false;
     outage_began_ = time();
@@ -124,9 +127,9 @@ void connection<Protocol, Stream, Clock>::perform(lifecycle::action what) {
     }
 }
 
+/// Ends a link without a word.
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
-    if (ending.ended) return;
+void connection<Protocol, Stream, Clock>::retire(link_type& ending) {
     ending.ended = true;
     ending.monitor.stop();
     ending.heart.timer.cancel();
@@ -134,6 +137,12 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     ending.websocket.next_layer().end();
     for (auto* const stop : {&ending.stop_reading, &ending.stop_writing, &ending.stop_closing})
         stop->emit(asio::cancellation_type::terminal);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
+    if (ending.ended) return;
+    retire(ending);
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
     give_back(ending);
     // Else its completion does.
@@ -165,10 +174,13 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const delay = backoff_.next(random_);
     auto const stop = retry_decision{.retry = false, .cause = why.cause};
+    credential_history const past{static_cast<bool>(settings_.prepare), renewed_};
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
-    auto const decision = guarded([&] { return retry_policy_.decide(why, attempts_, elapsed); }, stop);
+    auto const decision = guarded([&] { return retry_policy_.decide(why, attempts_, elapsed, past); }, stop);
     if (decision.retry) {
-        coming_wait_ = {attempts_ + 1, delay, why};
+        refresh_ = decision.refresh;
+        renewed_ = renewed_ || refresh_;
+        coming_wait_ = {attempts_ + 1, refresh_ ? duration{} : delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
