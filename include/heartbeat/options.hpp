@@ -9,11 +9,15 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace heartbeat {
+
+/// TLS as a value, made by `heartbeat::tls` in `tls.hpp`, without which nothing here needs OpenSSL.
+class tls_provider;
 
 /// What proves that the peer is alive.
 enum class liveness {
@@ -67,8 +71,9 @@ struct reconnect_options {
     /// The run ends with `errc::retries_exhausted` when by the next dial the socket would have been without a
     /// link for longer than this, all in all since the last stable link; 0 is unlimited.
     duration max_elapsed = {};
-    /// The user's own verdict on whether to retry; it replaces the default, which retries everything. Called
-    /// on the strand. Deliberate closes are never retried, whatever it says.
+    /// The user's own verdict on whether to retry; it replaces the default, which retries everything but a
+    /// server whose certificate is not accepted, or that does not accept ours. Called on the strand.
+    /// Deliberate closes are never retried, whatever it says.
     std::function<bool(reason const&)> retry_if = {};
 };
 
@@ -76,6 +81,8 @@ struct reconnect_options {
 struct deadline_options {
     duration resolve = std::chrono::seconds{5};
     duration connect = std::chrono::seconds{5};
+    /// The TLS handshake, of `wss` URLs.
+    duration tls = std::chrono::seconds{5};
     /// From the upgrade request until its whole answer.
     duration upgrade = std::chrono::seconds{5};
     /// All steps of one attempt together.
@@ -103,12 +110,17 @@ struct limit_options {
 
 /// Everything that a socket can be told. Checked when a socket is made.
 struct options {
-    /// Where to connect: `ws://host[:port][/path][?query]`. An IPv6 address stands in brackets.
+    /// Where to connect: `ws://host[:port][/path][?query]`, or `wss` with `tls` below. An IPv6 address stands
+    /// in brackets.
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
     deadline_options deadlines = {};
     limit_options limits = {};
+    /// What `wss` URLs need: `heartbeat::tls()` of `heartbeat/tls.hpp`, or with options
+    /// `heartbeat::tls({...})`. Several sockets may share one, and then also share the sessions that make
+    /// reconnecting cheap.
+    std::shared_ptr<tls_provider const> tls = {};
     /// The header `User-Agent` of the upgrade request; no line breaks.
     std::string user_agent = "heartbeat_socket";
     /// Seeds the jitter; 0 takes a seed from the operating system.
@@ -168,9 +180,11 @@ inline void require_at_least(char const* field, std::size_t value, std::size_t l
 /// constructors call it; programs that take options from a file may call it earlier.
 inline void validate(options const& value) {
     try {
-        if (parse_url(value.url).secure)
-            throw options_error("url", detail::quoted(value.url),
-                                "a ws:// URL: wss:// needs TLS, which is not available");
+        if (parse_url(value.url).secure && !value.tls)
+            throw options_error(
+                "url", detail::quoted(value.url),
+                "a ws:// URL: wss:// needs TLS; include <heartbeat/tls.hpp> and set options.tls "
+                "to heartbeat::tls()");
     } catch (url_error const& error) {
         throw options_error("url", detail::quoted(value.url), error.expected());
     }
@@ -191,6 +205,7 @@ inline void validate(options const& value) {
     auto const& deadlines = value.deadlines;
     detail::require_positive("deadlines.resolve", deadlines.resolve);
     detail::require_positive("deadlines.connect", deadlines.connect);
+    detail::require_positive("deadlines.tls", deadlines.tls);
     detail::require_positive("deadlines.upgrade", deadlines.upgrade);
     detail::require_positive("deadlines.attempt", deadlines.attempt);
     detail::require_positive("deadlines.close", deadlines.close);

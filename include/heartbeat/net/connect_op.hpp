@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// An attempt: resolve, connect, upgrade, each under a deadline of its own and all under that of the attempt.
+// An attempt: resolve, connect, secure, upgrade, each under a deadline of its own and all under that of the
+// attempt.
 
 #include <heartbeat/net/connection.hpp>
 
@@ -23,6 +24,8 @@ struct connect_op : operation<Connection> {
         resolve,
         /// They are being tried.
         connect,
+        /// The TLS handshake is being made.
+        secure,
         /// The upgrade request was sent or is being sent.
         upgrade,
     };
@@ -41,7 +44,8 @@ struct connect_op : operation<Connection> {
         if (link.ended) return now == step::resolve ? void() : self->leave();
         switch (now) {
             case step::resolve: return error ? fail(errc::resolve_failed, error) : connect();
-            case step::connect: return error ? fail(errc::connect_failed, error) : upgrade();
+            case step::connect: return error ? fail(errc::connect_failed, error) : secure();
+            case step::secure: return error ? fail(errc::tls_failed, error) : secured();
             case step::upgrade: return error ? refuse(error) : open();
         }
     }
@@ -52,6 +56,22 @@ private:
         now = step::connect;
         self->begin_step(*at, self->settings().deadlines.connect, errc::connect_timeout);
         at->websocket.next_layer().next_layer().async_connect(connect_op(*this));
+    }
+
+    void secure() {
+        if (!at->where.secure) return upgrade();
+        if constexpr (securable<typename Connection::stream_type>) {
+            now = step::secure;
+            self->begin_step(*at, self->settings().deadlines.tls, errc::tls_timeout);
+            auto& stream = at->websocket.next_layer().next_layer();
+            stream.async_secure(*self->settings().tls, at->where, connect_op(*this));
+        }
+    }
+
+    void secured() {
+        if constexpr (securable<typename Connection::stream_type>)
+            self->secured(at->websocket.next_layer().next_layer().resumed());
+        upgrade();
     }
 
     void upgrade() {
@@ -74,7 +94,7 @@ private:
     void fail(errc cause, error_code error) {
         auto const status = cause == errc::upgrade_refused ? at->response.result_int() : 0;
         bool const counted = now != step::resolve;
-        self->end(*at, {.cause = cause, .http_status = status, .evidence = error});
+        self->end(*at, {.cause = cause_of(error, cause), .http_status = status, .evidence = error});
         if (counted) self->leave();
     }
 };
@@ -163,6 +183,14 @@ void connection<Protocol, Stream, Clock>::deadline_passed(link_type& at) {
         case phase::open: return end(at, explain(at, at.deadline_code));
         default: return feed(lifecycle::event::close_expired);
     }
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::secured(bool resumed) {
+    count([resumed](stats& all) {
+        ++all.tls_handshakes;
+        if (resumed) ++all.tls_resumed;
+    });
 }
 
 template <class Protocol, class Stream, class Clock>
