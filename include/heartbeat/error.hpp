@@ -24,6 +24,27 @@ enum class errc {
     connect_failed,
     /// Connecting took longer than `deadlines.connect`. Retried.
     connect_timeout,
+    /// The TLS handshake broke, or what came back was not TLS. Retried.
+    tls_failed,
+    /// The TLS handshake took longer than `deadlines.tls`. Retried.
+    tls_timeout,
+    /// The server's certificate, or one that vouches for it, has expired. The run ends.
+    tls_certificate_expired,
+    /// The server's certificate, or one that vouches for it, is not valid yet; this host's clock may be
+    /// wrong. The run ends.
+    tls_certificate_not_yet_valid,
+    /// The server's certificate is signed by itself and not trusted. The run ends.
+    tls_certificate_self_signed,
+    /// The server's certificate is for other names or addresses than the URL's host. The run ends.
+    tls_wrong_host,
+    /// No certificate authority that is trusted vouches for the server's certificate. The run ends.
+    tls_unknown_ca,
+    /// The server's certificate did not stand the verification for another reason. The run ends.
+    tls_certificate_rejected,
+    /// No key of the server's certificate chain is one of `tls_options::pinned_keys`. The run ends.
+    tls_pin_mismatch,
+    /// The server wants a client certificate, and got none or one that it does not accept. The run ends.
+    tls_client_certificate_required,
     /// The server answered the upgrade request with an HTTP status other than 101, whether or not the body of
     /// that answer came. Retried.
     upgrade_refused,
@@ -91,6 +112,17 @@ inline char const* to_string(errc code) noexcept {
         case errc::resolve_timeout: return "resolving the host name took too long";
         case errc::connect_failed: return "the connection was not accepted";
         case errc::connect_timeout: return "connecting took too long";
+        case errc::tls_failed: return "the TLS handshake failed";
+        case errc::tls_timeout: return "the TLS handshake took too long";
+        case errc::tls_certificate_expired: return "the server's certificate has expired";
+        case errc::tls_certificate_not_yet_valid: return "the server's certificate is not valid yet";
+        case errc::tls_certificate_self_signed: return "the server's certificate is self-signed";
+        case errc::tls_wrong_host: return "the server's certificate is for another host";
+        case errc::tls_unknown_ca: return "the server's certificate is from an unknown authority";
+        case errc::tls_certificate_rejected: return "the server's certificate was not accepted";
+        case errc::tls_pin_mismatch: return "the server's key is not one of the pinned keys";
+        case errc::tls_client_certificate_required:
+            return "the server requires a client certificate that it accepts";
         case errc::upgrade_refused: return "the server refused the upgrade to websocket";
         case errc::upgrade_failed: return "the upgrade to websocket failed";
         case errc::upgrade_timeout: return "the upgrade to websocket was not answered in time";

@@ -240,6 +240,11 @@ template <class Protocol, class Stream, class Clock>
 heartbeat_socket<Protocol, Stream, Clock>::heartbeat_socket(typename Stream::executor_type const& executor,
                                                             options settings, Protocol protocol) {
     validate(settings);
+    if constexpr (!detail::securable<Stream>) {
+        if (parse_url(settings.url).secure)
+            throw options_error("url", detail::quoted(settings.url),
+                                "a ws:// URL: the stream of this socket has no async_secure");
+    }
     connection_ = std::make_shared<connection_type>(executor, std::move(settings), std::move(protocol));
 }
 

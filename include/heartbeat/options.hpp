@@ -13,9 +13,13 @@
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
+#include <memory>
 #include <string>
 
 namespace heartbeat {
+
+/// TLS as a value, made by `heartbeat::tls` in `tls.hpp`, without which nothing here needs OpenSSL.
+class tls_provider;
 
 /// What proves that the peer is alive.
 enum class liveness {
@@ -69,8 +73,9 @@ struct reconnect_options {
     /// The run ends with `errc::retries_exhausted` when by the next dial the socket would have been without a
     /// link for longer than this, all in all since the last stable link; 0 is unlimited.
     duration max_elapsed = {};
-    /// The user's own verdict on whether to retry; it replaces the default, which retries everything. Called
-    /// on the strand. Deliberate closes are never retried, whatever it says.
+    /// The user's own verdict on whether to retry; it replaces the default, which retries everything but a
+    /// server whose certificate is not accepted, or that does not accept ours. Called on the strand.
+    /// Deliberate closes are never retried, whatever it says.
     std::function<bool(reason const&)> retry_if = {};
 };
 
@@ -80,6 +85,8 @@ struct deadline_options {
     duration prepare = std::chrono::seconds{5};
     duration resolve = std::chrono::seconds{5};
     duration connect = std::chrono::seconds{5};
+    /// The TLS handshake, of `wss` URLs.
+    duration tls = std::chrono::seconds{5};
     /// From the upgrade request until its whole answer.
     duration upgrade = std::chrono::seconds{5};
     /// All steps of one attempt together.
@@ -107,13 +114,18 @@ struct limit_options {
 
 /// Everything that a socket can be told. Checked when a socket is made.
 struct options {
-    /// Where to connect: `ws://[user[:password]@]host[:port][/path][?query]`. An IPv6 address stands in
-    /// brackets; user and password are percent-encoded and become Basic authentication.
+    /// Where to connect: `ws://[user[:password]@]host[:port][/path][?query]`, or `wss` with `tls` below. An
+    /// IPv6 address stands in brackets; user and password are percent-encoded and become Basic
+    /// authentication.
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
     deadline_options deadlines = {};
     limit_options limits = {};
+    /// What `wss` URLs need: `heartbeat::tls()` of `heartbeat/tls.hpp`, or with options
+    /// `heartbeat::tls({...})`. Several sockets may share one, and then also share the sessions that make
+    /// reconnecting cheap.
+    std::shared_ptr<tls_provider const> tls = {};
     /// What the upgrade request says.
     request_options request = {};
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
@@ -156,7 +168,7 @@ inline void require_at_least(char const* field, std::size_t value, std::size_t l
 }
 
 /// Whether `wss` URLs can be served.
-inline bool has_tls(options const&) noexcept { return false; }
+inline bool has_tls(options const& value) noexcept { return value.tls != nullptr; }
 
 }  // namespace detail
 
@@ -182,6 +194,7 @@ inline void validate(options const& value) {
     detail::require_positive("deadlines.prepare", deadlines.prepare);
     detail::require_positive("deadlines.resolve", deadlines.resolve);
     detail::require_positive("deadlines.connect", deadlines.connect);
+    detail::require_positive("deadlines.tls", deadlines.tls);
     detail::require_positive("deadlines.upgrade", deadlines.upgrade);
     detail::require_positive("deadlines.attempt", deadlines.attempt);
     detail::require_positive("deadlines.close", deadlines.close);

@@ -45,7 +45,11 @@ inline std::uint64_t every_verdict() {
                                 bool const final = cause == errc::closed || cause == errc::cancelled;
                                 if (final && decision.retry)
                                     throw violation{4, "a deliberate end is retried"};
-                                bool const refused = final || !enabled || users_verdict == 2;
+                                bool const hopeless =
+                                    code >= static_cast<int>(errc::tls_certificate_expired) &&
+                                    cause <= errc::tls_client_certificate_required;
+                                bool const refused = final || !enabled || users_verdict == 2 ||
+                                                     (hopeless && users_verdict == 0);
                                 bool const exhausted = (most != 0 && attempts >= most) ||
                                                        (limit != duration{} && elapsed > limit);
                                 if (decision.retry != (!refused && !exhausted))

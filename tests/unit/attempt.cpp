@@ -16,6 +16,7 @@ using event = attempt::event;
 attempt at(attempt_step step) {
     attempt made;
     if (step == attempt_step::over) return made;
+    made.use_tls(step == attempt_step::secure);
     made.begin(true);
     while (made.now() != step) made.resume(event::succeeded);
     return made;
@@ -50,6 +51,9 @@ TEST_CASE("each step of an attempt has what follows its success, its failure and
         {connect, event::succeeded, action::upgrade, upgrade},
         {connect, event::failed, action::fail, over},
         {connect, event::redirected, action::none, connect},
+        {secure, event::succeeded, action::upgrade, upgrade},
+        {secure, event::failed, action::fail, over},
+        {secure, event::redirected, action::none, secure},
         {upgrade, event::succeeded, action::open, over},
         {upgrade, event::failed, action::fail, over},
         {upgrade, event::redirected, action::follow, over},
@@ -79,4 +83,11 @@ TEST_CASE("each step has its own error, its own error for lateness, and its own 
     CHECK(rules_of(attempt_step::upgrade).failed == errc::upgrade_failed);
     CHECK(rules_of(attempt_step::upgrade).timed_out == errc::upgrade_timeout);
     CHECK(&(limits.*rules_of(attempt_step::upgrade).limit) == &limits.upgrade);
+}
+
+TEST_CASE("an attempt with TLS shakes hands between the connection and the upgrade") {
+    auto made = at(attempt_step::connect);
+    made.use_tls(true);
+    CHECK(made.resume(event::succeeded) == action::secure);
+    CHECK(made.resume(event::succeeded) == action::upgrade);
 }

@@ -65,6 +65,7 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"url", "\"ws://h:0\"", [](options& o) { o.url = "ws://h:0"; }},
         {"url", "\"ws://h\\x0a\"", [](options& o) { o.url = "ws://h\n"; }},
         {"url", "\"wss://h\"", [](options& o) { o.url = "wss://h"; }},
+        {"deadlines.tls", "0 ms", [](options& o) { o.deadlines.tls = 0s; }},
         {"heartbeat.interval", "-1 ms", [](options& o) { o.heartbeat.interval = -1ms; }},
         {"heartbeat.interval", "31622400000.000001 ms",
          [](options& o) { o.heartbeat.interval = 8784h + 1ns; }},

@@ -3,7 +3,9 @@
 
 #include <heartbeat/core/retry_policy.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 #include <vector>
 
@@ -26,11 +28,29 @@ std::vector<errc> every_cause() {
 
 bool is_deliberate(errc cause) { return cause == errc::closed || cause == errc::cancelled; }
 
-TEST_CASE("by default every cause is retried for ever but a deliberate end") {
+/// What trying again does not mend.
+bool is_hopeless(errc cause) {
+    errc const all[] = {
+        errc::tls_certificate_expired,
+        errc::tls_certificate_not_yet_valid,
+        errc::tls_certificate_self_signed,
+        errc::tls_wrong_host,
+        errc::tls_unknown_ca,
+        errc::tls_certificate_rejected,
+        errc::tls_pin_mismatch,
+        errc::tls_client_certificate_required,
+    };
+    return std::ranges::find(all, cause) != std::end(all);
+}
+
+TEST_CASE(
+    "by default every cause is retried for ever but a deliberate end and a certificate that is not "
+    "accepted") {
     retry_policy const policy{reconnect_options{}};
     for (errc const cause : every_cause()) {
         CAPTURE(to_string(cause));
-        auto const expected = is_deliberate(cause) ? retry_decision{false, cause} : retry_decision{true, {}};
+        bool const stops = is_deliberate(cause) || is_hopeless(cause);
+        auto const expected = stops ? retry_decision{false, cause} : retry_decision{true, {}};
         CHECK(policy.decide({.cause = cause}, 0, 0s) == expected);
         CHECK(policy.decide({.cause = cause}, 1000000, 8784h) == expected);
     }
@@ -54,7 +74,8 @@ TEST_CASE("every combination of cause, options and history has the decision of t
                                     options.retry_if = [user](reason const&) { return user == verdict::yes; };
 
                                 retry_decision expected{true, {}};
-                                if (is_deliberate(cause) || !enabled || user == verdict::no)
+                                if (is_deliberate(cause) || !enabled || user == verdict::no ||
+                                    (is_hopeless(cause) && user == verdict::none))
                                     expected = {false, cause};
                                 else if ((max_attempts > 0 && attempts >= max_attempts) ||
                                          (max_elapsed > 0s && elapsed > max_elapsed))

@@ -13,6 +13,8 @@ enum class attempt_step {
     resolve,
     /// They are being tried.
     connect,
+    /// The TLS handshake is being made. Only for `wss`.
+    secure,
     /// The upgrade request was sent or is being sent.
     upgrade,
     /// There is nothing more to do: open, redirected, or failed.
@@ -34,6 +36,7 @@ constexpr attempt_rules rules_of(attempt_step step) noexcept {
             return {errc::resolve_failed, errc::resolve_timeout, &deadline_options::resolve};
         case attempt_step::connect:
             return {errc::connect_failed, errc::connect_timeout, &deadline_options::connect};
+        case attempt_step::secure: return {errc::tls_failed, errc::tls_timeout, &deadline_options::tls};
         case attempt_step::upgrade:
             return {errc::upgrade_failed, errc::upgrade_timeout, &deadline_options::upgrade};
         case attempt_step::over: break;
@@ -61,6 +64,7 @@ public:
         prepare,
         resolve,
         connect,
+        secure,
         upgrade,
         /// End this connection, then begin anew at the place that the answer tells.
         follow,
@@ -82,12 +86,18 @@ public:
         switch (now_) {
             case attempt_step::prepare: return go(attempt_step::resolve, action::resolve);
             case attempt_step::resolve: return go(attempt_step::connect, action::connect);
-            case attempt_step::connect: return go(attempt_step::upgrade, action::upgrade);
+            case attempt_step::connect:
+                return tls_ ? go(attempt_step::secure, action::secure)
+                            : go(attempt_step::upgrade, action::upgrade);
+            case attempt_step::secure: return go(attempt_step::upgrade, action::upgrade);
             case attempt_step::upgrade: return go(attempt_step::over, action::open);
             case attempt_step::over: break;
         }
         return action::none;
     }
+
+    /// Whether this connection gets TLS; before it is made.
+    constexpr void use_tls(bool wanted) noexcept { tls_ = wanted; }
 
     constexpr attempt_step now() const noexcept { return now_; }
 
@@ -98,6 +108,7 @@ private:
     }
 
     attempt_step now_ = attempt_step::over;
+    bool tls_ = false;
 };
 
 }  // namespace heartbeat::detail

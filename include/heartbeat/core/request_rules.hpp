@@ -87,7 +87,8 @@ inline url require_target(std::string const& address, request_options const& req
     }
     if (where.secure && !tls)
         throw options_error("url", quoted(without_user_info(address)),
-                            "a ws:// URL: wss:// needs TLS, which is not available");
+                            "a ws:// URL: wss:// needs TLS; include <heartbeat/tls.hpp> and set options.tls "
+                            "to heartbeat::tls()");
     for (auto const& header : request.headers) require_header(header);
     require_one_line("request.user_agent", request.user_agent);
     require_one_line("request.origin", request.origin);

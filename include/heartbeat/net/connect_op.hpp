@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// An attempt: prepare, resolve, connect, upgrade, each under a deadline of its own and all under that of the
+// An attempt: prepare, resolve, connect, secure, upgrade, each under a deadline of its own and all under that of the
 // attempt. `attempt` decides what follows what; this carries out.
 
 #include <heartbeat/core/negotiation.hpp>
@@ -31,9 +31,9 @@ struct connect_op : operation<Connection> {
         // Nobody waits for a lookup that was abandoned; the other steps are waited for.
         if (link.ended) return step == attempt_step::resolve ? void() : self->leave();
         if (step == attempt_step::upgrade && !error) error = judge_answer();
-        if (!error) return resume(attempt::event::succeeded);
+        if (!error) return step == attempt_step::secure ? secured() : resume(attempt::event::succeeded);
         if (step == attempt_step::upgrade && is_redirected()) return resume(attempt::event::redirected);
-        fail(rules_of(step).failed, error);
+        fail(cause_of(error, rules_of(step).failed), error);
     }
 
     void resume(attempt::event happened) { perform(at->steps.resume(happened)); }
@@ -48,6 +48,7 @@ private:
             case action::prepare: return prepare();
             case action::resolve: return resolve();
             case action::connect: return connect();
+            case action::secure: return secure();
             case action::upgrade: return upgrade();
             case action::follow: return follow();
             case action::open: return open();
@@ -62,6 +63,7 @@ private:
 
     void resolve() {
         at->where = at->trip.where();
+        at->steps.use_tls(at->where.secure);
         self->begin_step(*at);
         at->websocket.next_layer().next_layer().async_resolve(at->where, connect_op(*this));
     }
@@ -70,6 +72,20 @@ private:
         self->enter();
         self->begin_step(*at);
         at->websocket.next_layer().next_layer().async_connect(connect_op(*this));
+    }
+
+    void secure() {
+        if constexpr (securable<typename Connection::stream_type>) {
+            self->begin_step(*at);
+            auto& stream = at->websocket.next_layer().next_layer();
+            stream.async_secure(*self->settings().tls, at->where, connect_op(*this));
+        }
+    }
+
+    void secured() {
+        if constexpr (securable<typename Connection::stream_type>)
+            self->secured(at->websocket.next_layer().next_layer().resumed());
+        resume(attempt::event::succeeded);
     }
 
     void upgrade() {
@@ -239,6 +255,14 @@ reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at,
             .http_headers = at.answer->headers(),
             .http_body = std::string(at.answer->body()),
             .evidence = redirected ? evidence : beast::websocket::error::upgrade_declined};
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::secured(bool resumed) {
+    count([resumed](stats& all) {
+        ++all.tls_handshakes;
+        if (resumed) ++all.tls_resumed;
+    });
 }
 
 template <class Protocol, class Stream, class Clock>

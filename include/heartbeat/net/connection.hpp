@@ -13,10 +13,12 @@
 #include <heartbeat/options.hpp>
 #include <heartbeat/stats.hpp>
 
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -28,6 +30,19 @@
 
 namespace heartbeat::detail {
 
+/// A `Stream` that can serve `wss`.
+template <class Stream>
+concept securable = requires(Stream& stream, tls_provider const& tls, url const& where) {
+    stream.async_secure(tls, where, asio::deferred);
+    { stream.resumed() } -> std::same_as<bool>;
+};
+
+/// The cause that the layer which reported an error knows itself, or else the given one.
+inline errc cause_of(error_code const& error, errc otherwise) noexcept {
+    auto const meant = error.default_error_condition();
+    return meant.category() == error_category() ? static_cast<errc>(meant.value()) : otherwise;
+}
+
 /// What the operations of a socket share: its strand, its decisions and its queues. Owned by the socket and
 /// by the operations in progress, so it lives until the last of them has completed.
 ///
@@ -38,6 +53,7 @@ class connection final : public abandonable,
                          public std::enable_shared_from_this<connection<Protocol, Stream, Clock>> {
 public:
     using strand_type = asio::strand<typename Stream::executor_type>;
+    using stream_type = Stream;
     using link_type = link<Protocol, Stream, Clock>;
     using link_pointer = std::shared_ptr<link_type>;
     using phase = lifecycle::phase;
@@ -109,6 +125,7 @@ public:
     void prepare(link_type& at);
     /// Ends a link and begins the next leg of its attempt; null if that could not be made.
     link_pointer hop(link_type& from, itinerary&& trip);
+    void secured(bool resumed);
     void connected(link_type& at);
     void deadline_passed(link_type& at);
     void wait_over(std::uint64_t number);
