@@ -25,6 +25,9 @@ struct reason {
     std::string close_text = {};
     /// The status of the HTTP answer to the upgrade request, 0 if there was none.
     unsigned http_status = 0;
+    /// How long the server asked to stay away (`Retry-After`, RFC 9110 section 10.2.3), from its answer on
+    /// and at most `reconnect.longest_retry_after`; 0 if it did not.
+    duration retry_after = {};
     /// For `heartbeat_timeout`: the time since the last proof of life was read.
     duration silence = {};
     /// What the layer below reported, for logs; may be empty.
@@ -41,6 +44,10 @@ inline std::string to_string(reason const& why) {
     if (why.close_code != 0) add("code " + std::to_string(why.close_code));
     if (!why.close_text.empty()) add(detail::quoted(why.close_text));
     if (why.http_status != 0) add("HTTP status " + std::to_string(why.http_status));
+    if (why.retry_after != duration{}) {
+        auto const seconds = std::chrono::ceil<std::chrono::seconds>(why.retry_after);
+        add("retry after " + std::to_string(seconds.count()) + " s");
+    }
     if (why.silence != duration{}) {
         auto const silence = std::chrono::duration_cast<std::chrono::milliseconds>(why.silence);
         add("silent for " + std::to_string(silence.count()) + " ms");

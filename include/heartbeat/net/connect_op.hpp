@@ -3,12 +3,15 @@
 
 // An attempt: resolve, connect, upgrade, each under a deadline of its own and all under that of the attempt.
 
+#include <heartbeat/core/retry_after.hpp>
 #include <heartbeat/net/connection.hpp>
 
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/websocket/option.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
 namespace heartbeat::detail {
 
@@ -72,10 +75,22 @@ private:
     }
 
     void fail(errc cause, error_code error) {
-        auto const status = cause == errc::upgrade_refused ? at->response.result_int() : 0;
         bool const counted = now != step::resolve;
-        self->end(*at, {.cause = cause, .http_status = status, .evidence = error});
+        reason why{.cause = cause, .evidence = error};
+        if (cause == errc::upgrade_refused) add_answer(why);
+        self->end(*at, std::move(why));
         if (counted) self->leave();
+    }
+
+    void add_answer(reason& why) const {
+        using beast::http::field;
+        using std::chrono::system_clock;
+        why.http_status = at->response.result_int();
+        // Only these say what the field means (RFC 9110 section 10.2.3).
+        if (why.http_status < 300) return;
+        auto const today = std::chrono::floor<std::chrono::seconds>(system_clock::now());
+        why.retry_after = retry_after(at->response[field::retry_after], at->response[field::date], today,
+                                      self->settings().reconnect.longest_retry_after);
     }
 };
 
@@ -96,9 +111,7 @@ struct deadline_op : operation<Connection> {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
-    // A wait that was cut short is over.
-    ++waits_made_;
-    wait_timer_.cancel();
+    turn_.reset();
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
     link_ = guarded([this] { return make_link(); }, link_pointer());
@@ -171,6 +184,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;
+    refreshed_ = false;
     feed(lifecycle::event::connected);
 }
 
