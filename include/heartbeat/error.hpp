@@ -46,7 +46,7 @@ enum class errc {
     /// The server wants a client certificate, and got none or one that it does not accept. The run ends.
     tls_client_certificate_required,
     /// The server answered the upgrade request with an HTTP status other than 101, whether or not the body of
-    /// that answer came. Retried.
+    /// that answer came. Retried or not by that status, see `standard_verdict`.
     upgrade_refused,
     /// The link broke, or what came back was not a valid answer, during the upgrade. Retried.
     upgrade_failed,
@@ -56,7 +56,8 @@ enum class errc {
     attempt_timeout,
     /// The peer gave no proof of life within `heartbeat.timeout`. Retried.
     heartbeat_timeout,
-    /// The peer sent a Close frame (RFC 6455 section 5.5.1); see `reason::close_code`. Retried.
+    /// The peer sent a Close frame (RFC 6455 section 5.5.1); see `reason::close_code`. Retried
+    /// or not by that code, see `standard_verdict`.
     closed_by_peer,
     /// The connection broke without a Close frame: end of stream, reset, network error. Retried.
     connection_lost,

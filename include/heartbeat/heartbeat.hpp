@@ -3,6 +3,7 @@
 
 // Everything of the library but its headers for tests.
 
+#include <heartbeat/dial_budget.hpp>
 #include <heartbeat/error.hpp>
 #include <heartbeat/event_bus.hpp>
 #include <heartbeat/events.hpp>
@@ -22,3 +23,4 @@
 #include <heartbeat/state.hpp>
 #include <heartbeat/stats.hpp>
 #include <heartbeat/url.hpp>
+#include <heartbeat/verdict.hpp>

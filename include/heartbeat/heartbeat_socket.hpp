@@ -12,6 +12,7 @@
 #include <heartbeat/net/read_op.hpp>
 #include <heartbeat/net/request.hpp>
 #include <heartbeat/net/run_op.hpp>
+#include <heartbeat/net/wait_op.hpp>
 #include <heartbeat/net/write_op.hpp>
 #include <heartbeat/options.hpp>
 #include <heartbeat/protocols/ping_frame.hpp>

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <heartbeat/core/request_rules.hpp>
+#include <heartbeat/dial_budget.hpp>
 #include <heartbeat/options_error.hpp>
 #include <heartbeat/prepare.hpp>
 #include <heartbeat/reason.hpp>
 #include <heartbeat/request_options.hpp>
 #include <heartbeat/url.hpp>
+#include <heartbeat/verdict.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -50,6 +52,14 @@ struct heartbeat_options {
     /// after half of it. A dead peer is noticed within `interval + timeout` of the last proof of life.
     duration timeout = std::chrono::seconds{5};
     liveness proof = liveness::round_trip;
+    /// True: the timeout of each round follows the round-trip times that the link has shown so far, as TCP's
+    /// retransmission timer does (RFC 6298): the smoothed time, and above it four deviations or
+    /// `least_timeout`, whichever is more; never above `timeout`. Before the first answer, and for input that
+    /// delays one, it is `timeout`. A dead peer is noticed sooner, at the price of more false alarms where
+    /// segments get lost: TCP sends one again after 200 ms or more.
+    bool adaptive = false;
+    /// What `adaptive` leaves an answer above the smoothed round-trip time, above 0.
+    duration least_timeout = std::chrono::milliseconds{50};
 };
 
 /// Whether, and after what delay, to dial again.
@@ -61,7 +71,7 @@ struct reconnect_options {
     /// Each further retry waits this many times longer; 1 (fixed delay) or more.
     double growth = 2.0;
     /// The nominal delay never grows above this, nor above `delay` where that is larger.
-    duration max_delay = std::chrono::seconds{30};
+    duration max_delay = std::chrono::seconds{15};
     /// The real delay is drawn anew for each attempt, uniformly from [nominal / 2, nominal], so that clients
     /// do not return all at once after a server's restart. False waits exactly the nominal delay.
     bool jitter = true;
@@ -73,10 +83,15 @@ struct reconnect_options {
     /// The run ends with `errc::retries_exhausted` when by the next dial the socket would have been without a
     /// link for longer than this, all in all since the last stable link; 0 is unlimited.
     duration max_elapsed = {};
-    /// The user's own verdict on whether to retry; it replaces the default, which retries everything but a
-    /// server whose certificate is not accepted, or that does not accept ours. Called on the strand.
-    /// Deliberate closes are never retried, whatever it says.
-    std::function<bool(reason const&)> retry_if = {};
+    /// The longest time that a server's `Retry-After` can make the socket wait, above 0; a longer one counts
+    /// as this.
+    duration longest_retry_after = std::chrono::hours{1};
+    /// What several sockets share so that together they make no storm; they have the same clock. Without one
+    /// a socket dials when it likes.
+    std::shared_ptr<dial_budget> budget = {};
+    /// The user's own verdict on what follows a reason. Is given that of the library, `standard_verdict`, to
+    /// return or to replace. Called on the strand. Deliberate ends are final, whatever it says.
+    std::function<verdict(reason const&, verdict)> judge = {};
 };
 
 /// How long each step may take; each is above 0 and has its own error code.
@@ -181,6 +196,7 @@ inline void validate(options const& value) {
     detail::require_not_negative("heartbeat.interval", heart.interval);
     if (heart.interval > duration{}) detail::require_positive("heartbeat.timeout", heart.timeout);
     detail::require_not_negative("heartbeat.timeout", heart.timeout);
+    detail::require_positive("heartbeat.least_timeout", heart.least_timeout);
 
     auto const& retry = value.reconnect;
     detail::require_positive("reconnect.delay", retry.delay);
@@ -189,6 +205,7 @@ inline void validate(options const& value) {
     detail::require_positive("reconnect.max_delay", retry.max_delay);
     detail::require_not_negative("reconnect.stable_after", retry.stable_after);
     detail::require_not_negative("reconnect.max_elapsed", retry.max_elapsed);
+    detail::require_positive("reconnect.longest_retry_after", retry.longest_retry_after);
 
     auto const& deadlines = value.deadlines;
     detail::require_positive("deadlines.prepare", deadlines.prepare);

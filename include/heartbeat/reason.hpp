@@ -32,6 +32,9 @@ struct reason {
     heartbeat::http_headers http_headers = {};
     /// How the body of that answer begins; up to 1 KiB.
     std::string http_body = {};
+    /// How long the server asked to stay away (`Retry-After`, RFC 9110 section 10.2.3), from its answer on
+    /// and at most `reconnect.longest_retry_after`; 0 if it did not.
+    duration retry_after = {};
     /// For `heartbeat_timeout`: the time since the last proof of life was read.
     duration silence = {};
     /// What the layer below reported, for logs; may be empty.
@@ -63,6 +66,10 @@ inline std::string to_string(reason const& why) {
     if (!why.close_text.empty()) add(detail::quoted(why.close_text));
     if (why.http_status != 0) add("HTTP status " + std::to_string(why.http_status));
     if (!why.http_body.empty()) add(detail::beginning(why.http_body, 60));
+    if (why.retry_after != duration{}) {
+        auto const seconds = std::chrono::ceil<std::chrono::seconds>(why.retry_after);
+        add("retry after " + std::to_string(seconds.count()) + " s");
+    }
     if (why.silence != duration{}) {
         auto const silence = std::chrono::duration_cast<std::chrono::milliseconds>(why.silence);
         add("silent for " + std::to_string(silence.count()) + " ms");

@@ -70,7 +70,7 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
         }
         SECTION(std::string(row.name) + ", retried because the user says so") {
             auto settings = row.by_name ? by_name(here.secure_options()) : here.secure_options();
-            settings.reconnect.retry_if = [](hb::reason const&) { return true; };
+            settings.reconnect.judge = [](hb::reason const&, hb::verdict) { return hb::verdict{}; };
             tls_client client(here, settings);
             CHECK(client.failure() == row.cause);
             REQUIRE(client.told.waits.size() == 1);
@@ -139,7 +139,7 @@ TEST_CASE("a pin holds for a session that could be resumed, too") {
     auto options = here.trusting();
     options.pinned_keys = {pin_of_pem(self_signed().certificate)};
     auto settings = here.secure_options(options);
-    settings.reconnect.retry_if = [](hb::reason const&) { return true; };
+    settings.reconnect.judge = [](hb::reason const&, hb::verdict) { return hb::verdict{}; };
     tls_client client(here, settings);
     for (std::size_t attempt = 1; attempt <= 3; ++attempt) {
         here.until([&] { return client.told.waits.size() == attempt; });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// An attempt: prepare, resolve, connect, secure, upgrade, each under a deadline of its own and all under that of the
-// attempt. `attempt` decides what follows what; this carries out.
+// An attempt: prepare, resolve, connect, secure, upgrade, each under a deadline of its own and all under that
+// of the attempt. `attempt` decides what follows what; this carries out.
 
 #include <heartbeat/core/negotiation.hpp>
+#include <heartbeat/core/retry_after.hpp>
 #include <heartbeat/core/upgrade_request.hpp>
 #include <heartbeat/net/connection.hpp>
 
@@ -12,6 +13,7 @@
 #include <boost/beast/websocket/option.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -157,9 +159,7 @@ struct deadline_op : operation<Connection> {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
-    // A wait that was cut short is over.
-    ++waits_made_;
-    wait_timer_.cancel();
+    turn_.reset();
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
     bool const asks = static_cast<bool>(settings_.prepare);
@@ -250,10 +250,19 @@ reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at,
     // Once the head of a refusal has come, it matters no more what becomes of the rest.
     if (!at.answer || !at.answer->refused()) return {.cause = cause, .evidence = evidence};
     bool const redirected = cause == errc::redirect_refused;
+    using beast::http::field;
+    auto const& answer = *at.answer;
+    auto const today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    // What the field means elsewhere is not said (RFC 9110 section 10.2.3).
+    auto const stay_away = answer.status() < 300
+                               ? duration{}
+                               : retry_after(answer.values(field::retry_after), answer.values(field::date),
+                                             today, settings_.reconnect.longest_retry_after);
     return {.cause = redirected ? cause : errc::upgrade_refused,
-            .http_status = at.answer->status(),
-            .http_headers = at.answer->headers(),
-            .http_body = std::string(at.answer->body()),
+            .http_status = answer.status(),
+            .http_headers = answer.headers(),
+            .http_body = std::string(answer.body()),
+            .retry_after = stay_away,
             .evidence = redirected ? evidence : beast::websocket::error::upgrade_declined};
 }
 
@@ -271,7 +280,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;
-    renewed_ = false;
+    refreshed_ = false;
     feed(lifecycle::event::connected);
 }
 

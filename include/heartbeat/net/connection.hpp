@@ -128,7 +128,7 @@ public:
     void secured(bool resumed);
     void connected(link_type& at);
     void deadline_passed(link_type& at);
-    void wait_over(std::uint64_t number);
+    void wait_over(std::uint64_t number, lifecycle::event then);
     void read(link_type& at);
     void received(link_type& at);
     void beat(link_type& at);
@@ -152,11 +152,18 @@ private:
     void perform(lifecycle::action what);
     lifecycle::event judge(link_type const* ending, reason const& why, time_point now);
     void drop_messages(errc cause);
-    void begin_wait();
+    /// Whether the application can be asked for new credentials.
+    bool can_refresh() const noexcept { return static_cast<bool>(settings_.prepare); }
     void retire(link_type& ending);
     void cut_link();
     void collect();
     void finish();
+
+    // wait_op.hpp
+    void begin_wait();
+    void take_turn();
+    void wait_until(time_point due, lifecycle::event then);
+    void stop_waiting();
 
     // connect_op.hpp
     void begin_attempt();
@@ -246,8 +253,10 @@ private:
     prepared current_ = {};
     /// The coming attempt needs new credentials.
     bool refresh_ = false;
-    /// They were asked for since the last open link.
-    bool renewed_ = false;
+    /// The turn to dial that was taken and lies ahead.
+    std::optional<time_point> turn_ = {};
+    /// Credentials were asked for since the last open link.
+    bool refreshed_ = false;
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
     /// When the link was lost, or the run began, and the time without a link before that, since the last
