@@ -39,6 +39,8 @@ void world::make_socket(hb::options const& chosen, bool with_mailbox) {
     socket = std::make_unique<socket_type>(io, settings, hb::mode_code([this] { return wall_clock_; }));
     links.emplace(laws, settings, late);
     links->well(clock.now(), well);
+    // That of the socket before, perhaps.
+    paused_ = false;
     if (!with_mailbox) watch<hb::message>();
     watch<hb::opened>();
     watch<hb::closed>();
