@@ -25,6 +25,8 @@ public:
         std::uint64_t session = 0;
         unsigned outcomes = 0;
         heartbeat::delivery result = {};
+        /// Its last byte was handed over.
+        bool left = false;
         unsigned arrivals = 0;
     };
 
@@ -41,7 +43,14 @@ public:
         laws_.judge(6, ++one.outcomes == 1, "a message had two outcomes");
         bool const was_dropped = what.result == heartbeat::delivery::dropped;
         laws_.require(6, !was_dropped || one.arrivals == 0, "a message that had arrived was told as dropped");
+        laws_.require(6, one.left || what.result != heartbeat::delivery::written,
+                      "a message was told as written before it left");
         return true;
+    }
+
+    /// All of a message was handed over.
+    void left(std::size_t number) {
+        if (number < entries_.size()) entries_[number].left = true;
     }
 
     /// The server has got a message over a connection, which the client knows as its session.

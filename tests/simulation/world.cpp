@@ -165,8 +165,14 @@ void world::note(hb::network_event const& event) {
                        "what completed for an old link changed something");
             break;
         }
-        case kind::refused:
         case kind::sent:
+            if (!by_client) break;
+            connections_[event.connection].from_client.read(
+                event.bytes, [&](unsigned, std::string_view payload) {
+                    if (auto const number = message_number(payload)) messages.left(*number);
+                });
+            break;
+        case kind::refused:
         case kind::reset: break;
     }
 }

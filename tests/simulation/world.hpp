@@ -125,6 +125,8 @@ private:
     struct both_directions {
         wire to_client = {};
         wire to_server = {};
+        /// What the client has handed over, on its way to the server.
+        wire from_client = {};
         std::uint64_t session = 0;
     };
 
