@@ -25,7 +25,7 @@ constexpr bool is_of_handshake(std::string_view name) noexcept {
 
 inline void require_header(http_header const& header) {
     constexpr char const* field = "request.headers";
-    auto const name = quoted(header.name);
+    auto const name = detail::quoted(header.name);
     if (!is_http_token(header.name))
         throw options_error(field, name, "a name of letters, digits and hyphens");
     if (is_of_handshake(header.name))
@@ -69,9 +69,9 @@ inline void require_authentication(request_options const& request, url const& wh
 inline void require_subprotocols(std::vector<std::string> const& offered) {
     for (auto name = offered.begin(); name != offered.end(); ++name) {
         if (!is_http_token(*name))
-            throw options_error("request.subprotocols", quoted(*name), "a token of RFC 9110");
+            throw options_error("request.subprotocols", detail::quoted(*name), "a token of RFC 9110");
         if (std::find(offered.begin(), name, *name) != name)
-            throw options_error("request.subprotocols", quoted(*name) + " twice", "each name once");
+            throw options_error("request.subprotocols", detail::quoted(*name) + " twice", "each name once");
     }
 }
 
@@ -83,10 +83,10 @@ inline url require_target(std::string const& address, request_options const& req
     try {
         where = parse_url(address);
     } catch (url_error const& error) {
-        throw options_error("url", quoted(without_user_info(address)), error.expected());
+        throw options_error("url", detail::quoted(without_user_info(address)), error.expected());
     }
     if (where.secure && !tls)
-        throw options_error("url", quoted(without_user_info(address)),
+        throw options_error("url", detail::quoted(without_user_info(address)),
                             "a ws:// URL: wss:// needs TLS, which is not available");
     for (auto const& header : request.headers) require_header(header);
     require_one_line("request.user_agent", request.user_agent);
