@@ -48,9 +48,9 @@ namespace detail {
 
 /// The first bytes of `text`, for logs, cut where a character of UTF-8 ends.
 inline std::string beginning(std::string_view text, std::size_t most) {
-    if (text.size() <= most) return quoted(text);
+    if (text.size() <= most) return detail::quoted(text);
     while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-    return quoted(text.substr(0, most)) + "...";
+    return detail::quoted(text.substr(0, most)) + "...";
 }
 
 }  // namespace detail

@@ -1,4 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
+
+// First, since it brings std::quoted: an argument of namespace std must not make the library's calls
+// ambiguous.
+#include <iomanip>
+
 #include "catch.hpp"
 
 #include <heartbeat/core/request_rules.hpp>
