@@ -32,8 +32,7 @@ struct connect_op : operation<Connection> {
         auto const step = link.steps.now();
         // Nobody waits for a lookup that was abandoned; the other steps are waited for.
         if (link.ended) return step == attempt_step::resolve ? void() : self->leave();
-        if (step == attempt_step::upgrade && !error) error = judge_answer();
-        if (!error) return step == attempt_step::secure ? secured() : resume(attempt::event::succeeded);
+        if (!error) return step == attempt_step::secure ? secured() : succeeded(step);
         if (step == attempt_step::upgrade && is_redirected()) return resume(attempt::event::redirected);
         fail(cause_of(error, rules_of(step).failed), error);
     }
@@ -41,6 +40,12 @@ struct connect_op : operation<Connection> {
     void resume(attempt::event happened) { perform(at->steps.resume(happened)); }
 
 private:
+    void succeeded(attempt_step step) {
+        auto const wrong = step == attempt_step::upgrade ? judge_answer() : error_code();
+        if (wrong) return fail(errc::upgrade_failed, wrong);
+        resume(attempt::event::succeeded);
+    }
+
     void perform(attempt::action what) {
         using action = attempt::action;
         switch (what) {
