@@ -110,7 +110,7 @@ private:
     void follow() {
         auto trip = at->trip;
         auto const location = at->answer->values(beast::http::field::location);
-        auto const refused = trip.follow(location, has_tls(self->settings()));
+        auto const refused = trip.follow(location, self->can_secure());
         if (refused != errc{}) return fail(errc::redirect_refused, refused);
         auto const next = self->hop(*at, std::move(trip));
         if (!next) return fail(errc::connect_failed, {});
@@ -198,7 +198,7 @@ auto connection<Protocol, Stream, Clock>::make_link() -> link_pointer {
 
 template <class Protocol, class Stream, class Clock>
 itinerary connection<Protocol, Stream, Clock>::plan(prepared const& use) const {
-    return {require_target(use.url, use.request, has_tls(settings_)), use.request};
+    return {require_target(use.url, use.request, can_secure()), use.request};
 }
 
 template <class Protocol, class Stream, class Clock>

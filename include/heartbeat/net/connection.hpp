@@ -109,6 +109,8 @@ public:
     // For the operations.
 
     options const& settings() const noexcept { return settings_; }
+    /// Whether `wss` can be served.
+    bool can_secure() const noexcept { return securable<Stream> && has_tls(settings_); }
     /// Each operation that is begun is left once; the run ends when all are.
     void enter() noexcept { ++outstanding_; }
     void leave();

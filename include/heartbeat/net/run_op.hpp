@@ -163,8 +163,10 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     if (decision.retry) {
         refresh_ = decision.refresh;
         refreshed_ = refreshed_ || refresh_;
-        // New credentials need no back-off, once.
-        coming_wait_ = {attempts_ + 1, refresh_ ? judged.least : delay, why};
+        // New credentials need no back-off; but a server that opens and then asks for them could do so for
+        // ever.
+        bool const opened = ending != nullptr && ending->opened;
+        coming_wait_ = {attempts_ + 1, refresh_ && !opened ? judged.least : delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
