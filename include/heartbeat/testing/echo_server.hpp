@@ -27,6 +27,20 @@
 
 namespace heartbeat {
 
+namespace detail {
+
+/// A stream that clients reach with `wss`.
+template <class Stream>
+concept secure_stream = requires {
+    requires Stream::is_secure;
+};
+
+/// A stream whose connections a server can accept.
+template <class Stream>
+concept made_of_tcp = std::constructible_from<Stream, asio::ip::tcp::socket> || secure_stream<Stream>;
+
+}  // namespace detail
+
 /// A websocket server for tests, with faults that can be switched while it runs.
 ///
 /// It sends back every JSON text whose `ModeCode` is `heart_beat` or `message`; other texts, binary messages
@@ -44,11 +58,6 @@ namespace heartbeat {
 template <class Stream = asio::ip::tcp::socket, class Clock = std::chrono::steady_clock>
 class basic_echo_server {
 public:
-    /// Whether streams are made of TCP connections.
-    static constexpr bool is_listener = std::constructible_from<Stream, asio::ip::tcp::socket> || requires {
-        requires Stream::is_secure;
-    };
-
     using executor_type = asio::any_io_executor;
     using endpoint_type = asio::ip::tcp::endpoint;
     /// Takes a line for each connection, message, error and close. Called on the server's strand.
@@ -71,9 +80,9 @@ public:
     /// Listens at `where`, instead of where it did before; port 0 takes a free one. Returns the port. Throws
     /// `boost::system::system_error` if it is not possible, with `asio::error::address_in_use` for a port
     /// that is taken.
-    std::uint16_t listen(endpoint_type const& where) requires is_listener;
+    std::uint16_t listen(endpoint_type const& where) requires detail::made_of_tcp<Stream>;
     /// The same on 127.0.0.1.
-    std::uint16_t listen(std::uint16_t port = 0) requires is_listener;
+    std::uint16_t listen(std::uint16_t port = 0) requires detail::made_of_tcp<Stream>;
     /// Where it listens, or would if it did not refuse.
     endpoint_type endpoint() const { return core_->listener->endpoint(); }
     /// The URL of that endpoint.
@@ -207,12 +216,14 @@ void basic_echo_server<Stream, Clock>::serve(Stream stream) {
 }
 
 template <class Stream, class Clock>
-std::uint16_t basic_echo_server<Stream, Clock>::listen(endpoint_type const& where) requires is_listener {
+std::uint16_t basic_echo_server<Stream, Clock>::listen(
+    endpoint_type const& where) requires detail::made_of_tcp<Stream> {
     return core_->listener->open(where).port();
 }
 
 template <class Stream, class Clock>
-std::uint16_t basic_echo_server<Stream, Clock>::listen(std::uint16_t port) requires is_listener {
+std::uint16_t basic_echo_server<Stream, Clock>::listen(
+    std::uint16_t port) requires detail::made_of_tcp<Stream> {
     return listen(endpoint_type{asio::ip::address_v4::loopback(), port});
 }
 
@@ -220,9 +231,8 @@ template <class Stream, class Clock>
 std::string basic_echo_server<Stream, Clock>::url() const {
     auto const where = endpoint();
     auto const host = where.address().to_string();
-    bool constexpr secure = requires { requires Stream::is_secure; };
-    return (secure ? "wss://" : "ws://") + (where.address().is_v6() ? '[' + host + ']' : host) + ':' +
-           std::to_string(where.port());
+    return (detail::secure_stream<Stream> ? "wss://" : "ws://") +
+           (where.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(where.port());
 }
 
 template <class Stream, class Clock>
