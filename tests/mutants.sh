@@ -18,7 +18,8 @@ does. Without patches it takes all of tests/core/mutants and tests/simulation/mu
   --help
 
 A fault of the decisions is caught by their exploration. One of the operations is caught by the fixed session and its
-disturbances, by the schedules of whole sockets, or by a test in tests/simulated, looked for in this order.
+disturbances, by the schedules of whole sockets, by a test in tests/simulated, or by what the fuzzer once found, looked
+for in this order.
 CXX is honoured (g++). Exit status: 0 all are caught, 1 some are not.
 TEXT
 }
@@ -123,7 +124,19 @@ try_operations() {
         printf 'a test, '
         awk '/^-----+$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
             grep . || echo "it ends with status $status"
+        return
     fi
+    if ! build_fuzzer >build.log 2>&1; then return; fi
+    timeout 120 ./fuzzer -runs=0 -timeout=10 "$root/tests/fuzz/corpus/socket" >output.log 2>&1 ||
+        echo 'an input that the fuzzer once found: tests/fuzz/corpus/socket'
+}
+
+# Only where there is a clang++ that can.
+build_fuzzer() {
+    # shellcheck disable=SC2086
+    $cache clang++ -std=c++20 -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize=function \
+        -fno-sanitize-recover=all -Iinclude -c "$root/tests/fuzz/socket.cpp" -o fuzzer.o &&
+        clang++ -fsanitize=fuzzer,address,undefined fuzzer.o -o fuzzer
 }
 
 # Writes one line on one patch: the set, the name, the result, how it shows, what the fault is; between tabs.
@@ -154,7 +167,7 @@ try() {
 
 export bodies_only=no
 
-export -f copy_library build build_main try_core try_operations try
+export -f copy_library build build_main build_fuzzer try_core try_operations try
 
 for set in core operations; do
     directory=$set

@@ -98,7 +98,7 @@ TEST_CASE("a peer that freezes is noticed within interval and timeout, on the cl
     int tries = 0;
 
     auto const until = [&](auto reached) {
-        auto const limit = std::chrono::steady_clock::now() + 20s;
+        auto const limit = std::chrono::steady_clock::now() + 120s;
         while (!reached()) {
             io.run_one_for(100ms);
             if (std::chrono::steady_clock::now() > limit) FAIL("what was waited for did not happen");

@@ -54,7 +54,7 @@ public:
     template <class Predicate>
     void until(Predicate reached) {
         io.restart();
-        auto const limit = std::chrono::steady_clock::now() + 20s;
+        auto const limit = std::chrono::steady_clock::now() + 120s;  // for hangs only
         while (!reached()) {
             io.run_one_for(100ms);
             if (io.stopped()) io.restart();

@@ -6,6 +6,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 
+#include <optional>
+
 namespace {
 
 std::string text_of(std::string const& content) { return hb::mode_code::message(content).dump(); }
@@ -173,5 +175,30 @@ TEST_CASE("law 11: a mailbox that pauses reading stays within its limit over any
         here.server.freeze();
         here.pass(6s);
         CHECK(here.told.closed.size() == losses + 1);
+    }
+}
+
+TEST_CASE(
+    "law 6: a message of which only some fragments had left when its run was cancelled is not written") {
+    std::string const text = text_of(std::string(1000, 'x'));
+    std::size_t whole = 0;
+    // First undisturbed.
+    for (int steps = 1000; steps > 0; steps = steps == 1000 ? 60 : steps - 1) {
+        connected_simulation here([](hb::options& options) { options.limits.fragment_bytes = 128; });
+        std::size_t left = 0;
+        here.network.observe([&left](hb::network_event const& event) {
+            if (event.what == hb::network_event::kind::sent && event.end == hb::network_end::client)
+                left += event.bytes.size();
+        });
+        std::optional<hb::delivery> told;
+        here.socket.async_send(hb::message(text), [&told](hb::outcome what) { told = what.result; });
+        here.io.restart();
+        for (int step = 0; step < steps; ++step) here.io.poll_one();
+        if (whole == 0) whole = left;
+        here.socket.cancel();
+        here.settle();
+        CAPTURE(steps, left, whole);
+        REQUIRE(told);
+        CHECK((*told == hb::delivery::written) == (left == whole));
     }
 }

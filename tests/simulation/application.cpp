@@ -68,23 +68,28 @@ void application::start() {
         world_.links->start();
     }
     auto const one = begin(others_);
-    world_.socket->async_run(
-        noting(one, [this, again, run = ++runs_, mine = world_.generation](hb::error_code error) {
-            if (mine != world_.generation) return;
-            bool const refused = error == hb::errc::already_running;
-            if (again) world_.links->started_again(refused);
-            if (!refused && run == runs_) world_.links->close_completed();
-        }));
+    auto const run = world_.links->run();
+    world_.socket->async_run(noting(one, [this, again, run, mine = world_.generation](hb::error_code error) {
+        if (mine != world_.generation) return;
+        bool const refused = error == hb::errc::already_running;
+        if (again) world_.links->started_again(refused);
+        if (!refused && !again) world_.links->close_completed(run);
+    }));
     world_.pending.initiated();
 }
 
 void application::close() {
     world_.did(stimulus::async_close);
     auto const one = begin(others_, world_.settings.deadlines.close);
-    world_.socket->async_close(noting(one, [this, run = runs_, mine = world_.generation](hb::error_code) {
-        if (mine == world_.generation && run == runs_) world_.links->close_completed();
+    auto const run = world_.links->run();
+    world_.socket->async_close(noting(one, [this, run, mine = world_.generation](hb::error_code) {
+        if (mine == world_.generation) world_.links->close_completed(run);
     }));
     world_.pending.initiated();
+}
+
+void application::has_to_end(hb::duration limit) {
+    if (world_.state() != hb::state::stopped) world_.links->has_to_end(world_.clock.now(), limit);
 }
 
 void application::destroy() {
@@ -175,10 +180,12 @@ void application::act() {
     if (what < 93) return close();
     if (what < 95) {
         world_.did(stimulus::close);
+        has_to_end(world_.settings.deadlines.close);
         return world_.socket->close();
     }
     if (what < 97) {
         world_.did(stimulus::cancel);
+        has_to_end({});
         return world_.socket->cancel();
     }
     if (what < 99) return start();  // mostly in vain, since one is running

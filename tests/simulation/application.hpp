@@ -48,6 +48,7 @@ private:
 
     void react(std::uint64_t opening_session);
     void send(stimulus how);
+    void has_to_end(hb::duration limit);
     void send_with_receipt();
     void receive();
     void await_event();
@@ -56,8 +57,6 @@ private:
 
     world& world_;
     std::uint64_t opening_session_ = 0;
-    /// Counts the runs that were started.
-    std::uint64_t runs_ = 0;
     signals sends_;
     signals receives_;
     signals others_;

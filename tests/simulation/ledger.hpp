@@ -27,6 +27,8 @@ public:
         heartbeat::delivery result = {};
         /// Its last byte was handed over.
         bool left = false;
+        /// Its socket was destroyed before its fate was known.
+        bool abandoned = false;
         unsigned arrivals = 0;
     };
 
@@ -34,6 +36,7 @@ public:
     std::size_t next() const noexcept { return entries_.size(); }
     void offered(bool accepted, bool has_receipt, std::uint64_t opening_session) {
         entries_.push_back({accepted, has_receipt, opening_session});
+        if (!accepted) laws_.arose(11);
     }
     /// A message whose fate is told by its receipt alone turned out to be refused.
     bool told(std::size_t number, heartbeat::outcome const& what) {
@@ -42,7 +45,7 @@ public:
         one.result = what.result;
         laws_.judge(6, ++one.outcomes == 1, "a message had two outcomes");
         bool const was_dropped = what.result == heartbeat::delivery::dropped;
-        laws_.require(6, !was_dropped || one.arrivals == 0, "a message that had arrived was told as dropped");
+        laws_.require(6, !was_dropped || !one.left, "a message that had left was told as dropped");
         laws_.require(6, one.left || what.result != heartbeat::delivery::written,
                       "a message was told as written before it left");
         return true;
@@ -50,7 +53,23 @@ public:
 
     /// All of a message was handed over.
     void left(std::size_t number) {
-        if (number < entries_.size()) entries_[number].left = true;
+        if (number >= entries_.size()) return;
+        laws_.require(6, !entries_[number].left, "a message left twice");
+        entries_[number].left = true;
+    }
+
+    /// The socket is destroyed: of what it has not sent nobody hears, but for receipts.
+    void abandon() {
+        for (auto index = abandoned_; index < entries_.size(); ++index) entries_[index].abandoned = true;
+        abandoned_ = entries_.size();
+    }
+
+    /// The run has ended: each message has left, or its sender has heard of it.
+    void settle_run() {
+        for (auto index = abandoned_; index < entries_.size(); ++index) {
+            auto const& one = entries_[index];
+            if (one.accepted) laws_.judge(6, one.left || one.outcomes == 1, "a message was lost in silence");
+        }
     }
 
     /// The server has got a message over a connection, which the client knows as its session.
@@ -88,5 +107,7 @@ private:
 
     verdict& laws_;
     std::vector<entry> entries_;
+    /// So many of them belong to sockets that were destroyed.
+    std::size_t abandoned_ = 0;
     std::map<std::uint64_t, last_messages> orders_;
 };

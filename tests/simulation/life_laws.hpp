@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 
 /// Whether a dead peer is noticed in time and a living one left alone (laws 7 and 8), judged from the bytes
 /// that arrive and are read. One object per link.
@@ -40,8 +41,12 @@ public:
             if (unread_.front().count == 0) unread_.pop_front();
         }
     }
-    /// Among them was an answer with this identity.
-    void answer(std::uint64_t id, heartbeat::time_point now) { answers_[id] = {now, late_.total()}; }
+    /// The client has asked with this identity.
+    void asked(std::uint64_t id) { asked_.insert(id); }
+    /// Among what was read was an answer with this identity.
+    void answer(std::uint64_t id, heartbeat::time_point now) {
+        if (asked_.contains(id)) answers_[id] = {now, late_.total()};
+    }
     /// The client takes an answer for proof of life.
     void beat(std::uint64_t id, heartbeat::duration round_trip, heartbeat::time_point now) {
         auto const found = answers_.find(id);
@@ -111,5 +116,6 @@ private:
     heartbeat::time_point read_at_;
     heartbeat::time_point in_time_;
     std::deque<arrival> unread_;
+    std::set<std::uint64_t> asked_;
     std::map<std::uint64_t, moment> answers_;
 };

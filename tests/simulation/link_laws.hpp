@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 /// What a socket does about links, judged from its lookups, its connections and its events (laws 1, 3, 4, 9,
@@ -22,6 +23,8 @@ public:
     /// The application starts a run.
     void start() noexcept {
         started_ = true;
+        ++run_;
+        end_due_.reset();
         final_ = false;
         first_ = true;
         failures_ = 0;
@@ -34,10 +37,19 @@ public:
         if (refused) --starts_pending_;
     }
     bool has_started() const noexcept { return started_; }
-    /// Its `async_close` has completed.
-    void close_completed() {
+    /// The number of the run that was started last.
+    std::uint64_t run() const noexcept { return run_; }
+    /// What was to complete with the end of that run has completed.
+    void close_completed(std::uint64_t run) {
+        if (run != run_) return;
         laws_.arose(4);
         final_ = true;
+    }
+    /// The application ends the run that is in progress.
+    void has_to_end(heartbeat::time_point now, heartbeat::duration limit) {
+        auto const due = now + limit;
+        if (end_due_ && end_due_->at <= due) return;
+        end_due_ = {due, late_.total()};
     }
     /// The application asks for a dial, which counts until nothing is left to run.
     void connect_now() noexcept { ++credits_; }
@@ -73,6 +85,7 @@ public:
         if (well_ && !was_open_) {
             auto const late = late_.total() - well_since_.late;
             worst_recovery_.keep_worse({now - well_since_.at, recovery_limit() + late});
+            laws_.arose(9);
         }
         was_open_ = true;
         asked_most_ = {};
@@ -84,6 +97,10 @@ public:
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
         asked_least_ = next.least;
         asked_most_ = next.least + next.spread;
+        if (well_) {
+            well_since_ = {now, late_.total()};
+            was_open_ = false;
+        }
         end_attempt(now);
     }
     void attempt_failed(heartbeat::time_point now) {
@@ -98,6 +115,7 @@ public:
         laws_.require(3, !open_, "the run ended without closed");
         attempting_ = false;
         wait_owed_ = false;
+        end_due_.reset();
         if (starts_pending_ == 0) return;
         --starts_pending_;
         start();
@@ -118,10 +136,13 @@ public:
             auto const limit = settings_.deadlines.attempt + late(attempt_began_);
             laws_.require(9, now - attempt_began_.at <= limit, "an attempt took longer than its deadline");
         }
+        if (end_due_) {
+            laws_.require(5, now <= end_due_->at + late(*end_due_), "a run did not end when it was told to");
+        }
         if (!may_retry) well_since_ = {now, late_.total()};
         if (!well_ || was_open_ || !may_retry) return;
-        laws_.judge(9, now - well_since_.at <= recovery_limit() + late(well_since_),
-                    "the link did not come back in time");
+        laws_.require(9, now - well_since_.at <= recovery_limit() + late(well_since_),
+                      "the link did not come back in time");
     }
 
     bool is_open() const noexcept { return open_; }
@@ -152,6 +173,9 @@ private:
     heartbeat::options const& settings_;
     lateness const& late_;
 
+    std::uint64_t run_ = 0;
+    /// When the run has to have ended, if it was told to.
+    std::optional<moment> end_due_ = {};
     bool started_ = false;
     bool final_ = false;
     bool first_ = true;

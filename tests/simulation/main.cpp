@@ -21,7 +21,7 @@ namespace {
 constexpr char const* usage =
     "Usage: simulation [--seeds N] [--from S] [--threads N] [--minimum-premises N]\n"
     "       simulation --seed S [--trace]\n"
-    "       simulation --systematic\n"
+    "       simulation --systematic [--threads N]\n"
     "       simulation --disturbance D --step S [--trace]\n"
     "\n"
     "Plays schedules from seed S (1) on, N (20000) of them, and checks the laws of the library after each "
@@ -81,21 +81,41 @@ int disturb_once(arguments const& asked) {
     return result.breach.empty() ? 0 : 1;
 }
 
-int disturb_everywhere() {
+int disturb_everywhere(arguments const& asked) {
     auto const undisturbed = play_fixed(0, ~std::uint64_t(0));
     if (!undisturbed.breach.empty()) {
         std::cout << "BROKEN without a disturbance: " << undisturbed.breach << '\n';
         return 1;
     }
     std::uint64_t const steps = undisturbed.tried.steps;
-    for (std::uint64_t what = 0; what < disturbance_count; ++what) {
-        for (std::uint64_t step = 0; step <= steps; ++step) {
-            auto const result = play_fixed(what, step);
+    std::atomic<std::uint64_t> next = 0;
+    std::uint64_t const end = disturbance_count * (steps + 1);
+    std::mutex mutex;
+    std::uint64_t broken = end;
+    std::string breach;
+    auto const work = [&] {
+        for (;;) {
+            auto const number = next++;
+            if (number >= end) return;
+            auto const result = play_fixed(number / (steps + 1), number % (steps + 1));
             if (result.breach.empty()) continue;
-            std::cout << "BROKEN by: " << disturbance_name(what) << ": " << result.breach
-                      << "\nreplay: --disturbance " << what << " --step " << step << " --trace\n";
-            return 1;
+            std::lock_guard const lock(mutex);
+            // The first one, so that it is the same each time: those before it go on.
+            if (number > broken) continue;
+            broken = number;
+            breach = result.breach;
+            next = end;
         }
+    };
+    std::vector<std::thread> threads;
+    for (std::uint64_t index = 1; index < asked.threads; ++index) threads.emplace_back(work);
+    work();
+    for (auto& thread : threads) thread.join();
+    if (broken != end) {
+        std::cout << "BROKEN by: " << disturbance_name(broken / (steps + 1)) << ": " << breach
+                  << "\nreplay: --disturbance " << broken / (steps + 1) << " --step " << broken % (steps + 1)
+                  << " --trace\n";
+        return 1;
     }
     std::cout << "a fixed session of " << steps << " steps, disturbed in " << disturbance_count
               << " ways before each of them, " << disturbance_count * (steps + 1)
@@ -206,7 +226,7 @@ int main(int count, char** texts) {
         std::fputs(usage, stderr);
         return 2;
     }
-    if (asked.systematic) return disturb_everywhere();
+    if (asked.systematic) return disturb_everywhere(asked);
     if (asked.disturbance < disturbance_count) return disturb_once(asked);
     return asked.seed != 0 ? replay(asked) : explore(asked);
 }

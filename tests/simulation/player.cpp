@@ -88,6 +88,7 @@ private:
         auto& laws = world_.laws;
         bool const stopped = world_.state() == hb::state::stopped;
         laws.judge(5, stopped, "the run did not end");
+        world_.messages.settle_run();
         world_.destroy_socket();
         world_.server.reset();
         pass(0s);

@@ -74,14 +74,14 @@ public:
         world_.make_socket(
             {.url = "ws://server:8002",
              .heartbeat = {.interval = 1s, .timeout = 500ms},
-             .reconnect = {.delay = 300ms, .stable_after = 5s},
+             .reconnect = {.delay = 300ms, .max_delay = 1s, .stable_after = 5s},
              .deadlines = {.resolve = 1s, .connect = 1s, .upgrade = 1s, .attempt = 2s, .close = 500ms},
              .limits = {.fragment_bytes = 128},
              .seed = 7},
             false);
         start();
         send(0);
-        send(0, 400);
+        send(0, 150);
         send_with_receipt();
         send(0);
         pass(1500ms);
@@ -90,20 +90,31 @@ public:
         close();
         pass(1s);
         heal();
+        pass(100ms);
+        fixed_steps_ = world_.tried.steps;
+        world_.network.set({.latency = 1ms});
         pass(20s);
         done_ = true;
         start_again_ = false;
+        heal();
+        pass(10s);
+        world_.laws.judge(9, !world_.socket || world_.links->is_open(), "the link did not come back");
         close();
         pass(2s);
         end();
         world_.tried.schedules = 1;
         world_.tried.premises = world_.laws.premises();
+        world_.tried.steps = fixed_steps_;
         return {world_.laws.breach().value_or(""), world_.tried};
     }
 
 private:
     bool step() {
-        if (world_.tried.steps >= at_ && !std::exchange(done_, true)) disturb();
+        if (world_.tried.steps >= at_ && !std::exchange(done_, true)) {
+            disturb();
+            // What follows need not be slow.
+            world_.network.set({.latency = 1ms});
+        }
         try {
             return world_.step();
         } catch (std::exception const& left) {
@@ -156,7 +167,10 @@ private:
     void close() {
         if (!world_.socket) return;
         auto const number = world_.pending.begin(world_.clock.now(), world_.settings.deadlines.close);
-        world_.socket->async_close([this, number](hb::error_code) { world_.pending.complete(number, true); });
+        world_.socket->async_close([this, number, run = world_.links->run()](hb::error_code) {
+            world_.pending.complete(number, true);
+            if (world_.links) world_.links->close_completed(run);
+        });
         world_.pending.initiated();
     }
 
@@ -169,6 +183,12 @@ private:
     void look_up(hb::lookup_result result) {
         world_.network.look_up(result);
         world_.network.reset_connections();
+    }
+
+    void cancel() {
+        if (!world_.socket) return;
+        if (world_.state() != hb::state::stopped) world_.links->has_to_end(world_.clock.now(), {});
+        world_.socket->cancel();
     }
 
     void heal() {
@@ -200,7 +220,7 @@ private:
             case disturbance::lookups_fail: return look_up(hb::lookup_result::not_found);
             case disturbance::lookups_hang: return look_up(hb::lookup_result::hangs);
             case disturbance::close: return close();
-            case disturbance::cancel: return world_.socket ? world_.socket->cancel() : void();
+            case disturbance::cancel: return cancel();
             case disturbance::destroy: return world_.destroy_socket();
             case disturbance::connect_now:
                 if (!world_.socket) return;
@@ -215,6 +235,7 @@ private:
     void end() {
         auto& laws = world_.laws;
         laws.judge(5, world_.state() == hb::state::stopped, "the run did not end");
+        world_.messages.settle_run();
         if (world_.socket) world_.destroy_socket();
         world_.server.reset();
         world_.network.restore();
@@ -229,6 +250,8 @@ private:
     disturbance what_;
     std::uint64_t at_;
     bool done_ = false;
+    /// Steps until there is nothing left to disturb.
+    std::uint64_t fixed_steps_ = 0;
     bool throw_next_ = false;
     bool start_again_ = false;
 };

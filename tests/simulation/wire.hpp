@@ -11,6 +11,7 @@
 /// section 5.2), whose fragments it puts together. Knows nothing of the library.
 class wire {
 public:
+    static constexpr unsigned ping = 9;
     static constexpr unsigned pong = 10;
 
     /// Calls `message(opcode, payload)` for each message and control frame whose last byte has come.

@@ -32,6 +32,18 @@ std::string text_of(hb::undelivered const& event) {
 std::string text_of(hb::slot_failed const&) { return "slot failed"; }
 std::string text_of(hb::stopped const& event) { return "stopped: " + to_string(event.reason); }
 
+/// The identity of a beat of the protocol, or of a control frame of that opcode, which may stand in for one.
+std::optional<std::uint64_t> beat_number(unsigned opcode, unsigned control, std::string_view payload) {
+    bool const stands_in = opcode == control;
+    if (!stands_in && payload.find("heart_beat") == std::string_view::npos) return std::nullopt;
+    auto const digits = stands_in ? std::size_t(0) : payload.find("\"msg\":") + 6;
+    std::uint64_t id = 0;
+    if (digits > payload.size()) return std::nullopt;
+    auto const* const end = payload.data() + payload.size();
+    if (std::from_chars(payload.data() + digits, end, id).ec != std::errc()) return std::nullopt;
+    return id;
+}
+
 }  // namespace
 
 void world::make_socket(hb::options const& chosen, bool with_mailbox) {
@@ -58,7 +70,7 @@ void world::make_socket(hb::options const& chosen, bool with_mailbox) {
 template <class Event>
 void world::watch() {
     socket->on<Event>([this, mine = generation](Event const& event) {
-        laws.judge(5, mine == generation, "a slot began after its socket was destroyed");
+        laws.require(5, mine == generation, "a slot began after its socket was destroyed");
         if (mine != generation) return;
         if (trace_) say("event: " + text_of(event));
         links->event();
@@ -143,13 +155,7 @@ void world::note(hb::network_event const& event) {
             if (current && life) life->read(event.bytes.size(), now);
             connection.to_client.read(event.bytes, [&](unsigned opcode, std::string_view payload) {
                 if (!current || !life) return;
-                auto const digits = opcode == wire::pong ? std::size_t(0) : payload.find("\"msg\":") + 6;
-                bool const beat =
-                    opcode == wire::pong || payload.find("heart_beat") != std::string_view::npos;
-                std::uint64_t id = 0;
-                if (beat && digits <= payload.size())
-                    std::from_chars(payload.data() + digits, payload.data() + payload.size(), id);
-                if (beat) life->answer(id, now);
+                if (auto const id = beat_number(opcode, wire::pong, payload)) life->answer(*id, now);
             });
             break;
         }
@@ -169,8 +175,10 @@ void world::note(hb::network_event const& event) {
         case kind::sent:
             if (!by_client) break;
             connections_[event.connection].from_client.read(
-                event.bytes, [&](unsigned, std::string_view payload) {
+                event.bytes, [&](unsigned opcode, std::string_view payload) {
                     if (auto const number = message_number(payload)) messages.left(*number);
+                    auto const id = beat_number(opcode, wire::ping, payload);
+                    if (id && current && life) life->asked(*id);
                 });
             break;
         case kind::refused:
@@ -195,10 +203,10 @@ void world::check() {
     bool const pauses = settings.limits.mailbox_overflow == hb::overflow::pause;
     if (pauses || tried.steps % 16 == 0) {
         auto const figures = socket->stats();
-        laws.judge(11,
-                   figures.outbox_messages <= settings.limits.outbox_messages &&
-                       figures.outbox_bytes <= settings.limits.outbox_bytes,
-                   "the outbox is over its limit");
+        laws.require(11,
+                     figures.outbox_messages <= settings.limits.outbox_messages &&
+                         figures.outbox_bytes <= settings.limits.outbox_bytes,
+                     "the outbox is over its limit");
         // Also when it has just resumed.
         bool const paused = std::exchange(paused_, figures.reading_paused) || figures.reading_paused;
         if (life && paused) life->pause(now);

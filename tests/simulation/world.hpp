@@ -62,6 +62,7 @@ public:
         ++generation;
         say("the socket is destroyed");
         finish_watch();
+        messages.abandon();
         socket.reset();
     }
 

@@ -130,7 +130,10 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
     give_back(ending);
     // Else its completion does.
-    if (!ending.writing) settle_gathered(ending, {delivery::unknown, errc::connection_lost});
+    if (!ending.writing) {
+        if (ending.current) ending.gathered.push_back(*std::exchange(ending.current, std::nullopt));
+        settle_gathered(ending, {delivery::unknown, errc::connection_lost});
+    }
     if (ending.paused) count([](stats& all) { all.reading_paused = false; });
 
     auto const now = time();

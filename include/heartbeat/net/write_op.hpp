@@ -167,13 +167,13 @@ void connection<Protocol, Stream, Clock>::begin_write(link_type& at, std::size_t
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::written(link_type& at, error_code error) {
     bool const finished = at.current && at.offset == at.current->content.size();
-    if (at.current && (finished || error || at.ended))
-        at.gathered.push_back(*std::exchange(at.current, std::nullopt));
+    if (finished) at.gathered.push_back(*std::exchange(at.current, std::nullopt));
     // With an error or without: what was only gathered when the link ended never left.
     bool const left = !error && !at.corked;
-    if (left || error || at.ended)
-        settle_gathered(
-            at, left ? outcome{delivery::written} : outcome{delivery::unknown, errc::connection_lost});
+    outcome const lost{delivery::unknown, errc::connection_lost};
+    if (left || error || at.ended) settle_gathered(at, left ? outcome{delivery::written} : lost);
+    // A message of which only some fragments left can come no more.
+    if (at.current && (error || at.ended)) settle(*std::exchange(at.current, std::nullopt), lost);
     if (error && !at.ended) end(at, explain(at, error));
 }
 
@@ -194,8 +194,6 @@ void connection<Protocol, Stream, Clock>::give_back(link_type& at) {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::settle_gathered(link_type& at, outcome result) {
-    // A message of which only some fragments left can come no more.
-    if (at.ended && at.current) at.gathered.push_back(*std::exchange(at.current, std::nullopt));
     for (auto& entry : std::exchange(at.gathered, {})) settle(std::move(entry), result);
 }
 

@@ -22,8 +22,8 @@ struct network_conditions {
     duration latency = {};
     /// Each segment takes up to this much longer, drawn uniformly. Bytes of a connection stay in their order.
     duration jitter = {};
-    /// Bytes arrive in segments of 1 to this many, drawn uniformly; 0: what was written at once arrives at
-    /// once.
+    /// Bytes arrive in segments of 1 to this many, drawn uniformly, each at least a nanosecond after the one
+    /// before; 0: what was written at once arrives at once.
     std::size_t largest_segment = 0;
     /// How many bytes a connection holds in each direction, on their way or not yet read, before a write has
     /// to wait; at least 1.

@@ -212,7 +212,11 @@ inline void simulated_pipe::send(std::string_view bytes) {
     for (auto left = bytes.size(); left != 0;) {
         auto const drawn = largest == 0 ? left : 1 + weather_->draw(largest - 1);
         auto const size = std::min<std::size_t>(left, drawn);
-        segments_.push_back({next_arrival(), size});
+        auto arrival = next_arrival();
+        // What arrives in the same instant would be read as one.
+        if (largest != 0 && !segments_.empty() && segments_.back().arrival >= arrival)
+            arrival = last_arrival_ = segments_.back().arrival + std::chrono::nanoseconds(1);
+        segments_.push_back({arrival, size});
         left -= size;
     }
 }
