@@ -106,8 +106,8 @@ build_and_test() {
 
 # Runs a script that counts by itself, in its last line, and shows what it says.
 adopt() {
-    local log="$logs/$1.log" counts
-    timeout --kill-after=10 "$time_limit" "${@:2}" >"$log" 2>&1 || true
+    local log="$logs/$1.log" counts status=0
+    timeout --kill-after=10 "$time_limit" "${@:2}" >"$log" 2>&1 || status=$?
     counts=$(sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p' "$log" | tail -n 1)
     if [[ -z $counts ]]; then
         cat "$log"
@@ -118,6 +118,10 @@ adopt() {
     fi
     local good bad ignored
     read -r good bad ignored <<<"$counts"
+    if ((status != 0 && bad == 0)); then
+        bad=1
+        printf '  FAILED: %s ended with status %d\n' "$1" "$status"
+    fi
     passed=$((passed + good))
     failed=$((failed + bad))
     skipped=$((skipped + ignored))

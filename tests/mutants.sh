@@ -65,6 +65,14 @@ export folder=$root/build/mutants
 rm -rf "$folder"
 mkdir -p "$folder/results"
 
+boost=()
+if [[ -n ${BOOST_ROOT:-} ]]; then
+    boost=(-isystem "$BOOST_ROOT")
+    if [[ -d $BOOST_ROOT/include ]]; then boost=(-isystem "$BOOST_ROOT/include"); fi
+fi
+# Arrays cannot be exported.
+export boost_flags="${boost[*]}"
+
 # A copy of the library, in the current directory.
 copy_library() {
     cp -r "$root/include" include
@@ -82,14 +90,14 @@ build() {
         fi
         objects+=("$directory/$(basename "$source" .cpp).o")
         # shellcheck disable=SC2086
-        $cache "$compiler" -std=c++20 "$optimisation" -Iinclude -I"$root/tests" -c "$source" -o "${objects[-1]}" || return
+        $cache "$compiler" -std=c++20 "$optimisation" -Iinclude -I"$root/tests" $boost_flags -c "$source" -o "${objects[-1]}" || return
     done
     "$compiler" "${objects[@]}" "${@:3}" -o "$directory.program" -pthread
 }
 
 build_main() {
     # shellcheck disable=SC2086
-    $cache "$compiler" -std=c++20 -O1 -I"$root/tests" -c "$root/tests/main.cpp" -o main.o
+    $cache "$compiler" -std=c++20 -O1 -I"$root/tests" $boost_flags -c "$root/tests/main.cpp" -o main.o
 }
 
 # Runs the tests of a kind on the library in the current directory, and says how a fault shows; nothing if it does
@@ -135,7 +143,7 @@ try_operations() {
 build_fuzzer() {
     # shellcheck disable=SC2086
     $cache clang++ -std=c++20 -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize=function \
-        -fno-sanitize-recover=all -Iinclude -c "$root/tests/fuzz/socket.cpp" -o fuzzer.o &&
+        -fno-sanitize-recover=all -Iinclude $boost_flags -c "$root/tests/fuzz/socket.cpp" -o fuzzer.o &&
         clang++ -fsanitize=fuzzer,address,undefined fuzzer.o -o fuzzer
 }
 
@@ -144,7 +152,7 @@ try() {
     local patch=$1 name set how='' result
     name=$(basename "$patch" .patch)
     set=operations
-    if [[ $patch == */core/* ]]; then set=core; fi
+    if [[ $patch == "$root"/tests/core/mutants/* ]]; then set=core; fi
     if [[ $set == operations ]] && ! grep '^+++ ' "$patch" | grep -qv '/net/[a-z]*_op\.hpp'; then bodies_only=yes; fi
     mkdir -p "$folder/$set/$name"
     cd "$folder/$set/$name"
@@ -172,12 +180,12 @@ export -f copy_library build build_main build_fuzzer try_core try_operations try
 for set in core operations; do
     directory=$set
     if [[ $set == operations ]]; then directory=simulation; fi
-    if [[ " ${patches[*]} " != *"/$directory/"* ]]; then continue; fi
+    if [[ " ${patches[*]}" != *" $root/tests/$directory/mutants/"* ]]; then continue; fi
     mkdir -p "$folder/$set/unchanged"
     cd "$folder/$set/unchanged"
     copy_library
     if ! how=$("try_$set") || [[ -n $how ]]; then
-        tail -n 40 build.log output.log
+        tail -n 40 build.log output.log || true
         printf 'Without any fault the laws do not hold, so nothing can be said: %s\n' "$how"
         exit 1
     fi

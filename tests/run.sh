@@ -16,7 +16,8 @@ Installs what is missing (with apt), builds, and runs all tests. The last line o
   --from S     from which seed on
   --soak N     how many seconds the step soak takes
   --fuzz N     how many seconds each target of the step fuzz takes
-  --tidy       clang-tidy over all sources, which takes long, not over the headers without I/O alone
+  --tidy       clang-tidy over the sources of tests and examples, which takes long, not over the headers without
+               I/O alone
   --help
 
 Steps:
@@ -134,6 +135,7 @@ step_debug() {
     local round seed directory
     if ((repeat == 1)); then
         build_and_test debug "${test_directories[@]}"
+        if ((failed == 0)); then tell 'hostile servers' "$(awk '/^\|---/ { rows = 0; next } /^\| / { ++rows } END { print rows }' tests/hostile/README.md)"; fi
         return
     fi
     build debug || return 0
@@ -148,24 +150,37 @@ step_debug() {
 
 # Explores schedules, shows what was tried, and counts one check.
 explore() {
-    local program=$1 preset=$2 bad=0
+    local program=$1 preset=$2 status=0
     local log="$logs/$program-$preset-${3#--}.log"
-    timeout --kill-after=10 "$time_limit" "${runner[@]}" "build/$preset/tests/$program" "${@:3}" >"$log" 2>&1 || bad=1
+    timeout --kill-after=10 "$time_limit" "${runner[@]}" "build/$preset/tests/$program" "${@:3}" >"$log" 2>&1 || status=$?
     sed 's/^/  /' "$log"
-    passed=$((passed + 1 - bad))
-    failed=$((failed + bad))
+    if ((status == 0)); then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        printf '  FAILED: %s %s, exit status %d, after at most %s s\n' "$program" "${*:3}" "$status" "$time_limit"
+    fi
 }
 
 # A seed gives the same timeline each time, byte for byte.
 replays() {
-    cmp <("$1" --seed 4711 --trace) <("$1" --seed 4711 --trace)
+    local number
+    for number in 1 2; do
+        timeout --kill-after=10 "$time_limit" "$1" --seed 4711 --trace >"$logs/timeline-$number" || return
+        test -s "$logs/timeline-$number" || return
+    done
+    cmp "$logs/timeline-1" "$logs/timeline-2"
 }
 
 step_simulate() {
     build release --target simulation core_exploration || return 0
     explore core_exploration release --schedules 2000000 --threads "$(nproc)"
-    explore simulation release --seeds "$simulated_seeds" --from "$simulated_from" --minimum-premises 1000
-    explore simulation release --systematic
+    local least=()
+    # Fewer cannot have so much to judge.
+    if ((simulated_seeds >= 20000)); then least=(--minimum-premises 1000); fi
+    time_limit=$((300 + simulated_seeds / 50)) \
+        explore simulation release --seeds "$simulated_seeds" --from "$simulated_from" "${least[@]}"
+    time_limit=900 explore simulation release --systematic
     check replay replays build/release/tests/simulation
 
     local decisions="$logs/core_exploration-release-schedules.log" sockets="$logs/simulation-release-seeds.log"
@@ -229,7 +244,8 @@ step_headers() {
         if ! { configure "$preset" && cmake --build "build/$preset" --target header_tests -- -k 0; } >"$log" 2>&1; then
             show_build_log "$log"
             bad=$(grep -c '^FAILED: ' "$log" || true)
-            if ((bad == 0)); then bad=1; fi
+            # Nothing was compiled.
+            if ((bad == 0)); then bad=$((total + 1)); fi
         fi
         failed=$((failed + bad))
         # One more for the program in which they all meet.
@@ -297,13 +313,14 @@ fuzz_executions() {
 
 step_package() {
     local log="$logs/package.log"
-    if ! tests/package/run.sh "$root/build/package" >"$log" 2>&1; then
-        cat "$log"
-    else
-        sed 's/^ok /  passed: /' "$log"
-    fi
-    passed=$((passed + $(grep -c '^ok ' "$log" || true)))
-    failed=$((failed + $(grep -c '^not ok ' "$log" || true)))
+    local status=0 good bad
+    timeout --kill-after=10 900 tests/package/run.sh "$root/build/package" >"$log" 2>&1 || status=$?
+    good=$(grep -c '^ok ' "$log" || true)
+    bad=$(grep -c '^not ok ' "$log" || true)
+    if ((status != 0 && bad == 0)); then bad=1; fi
+    if ((bad > 0)); then cat "$log"; else sed 's/^ok /  passed: /' "$log"; fi
+    passed=$((passed + good))
+    failed=$((failed + bad))
 }
 
 step_tidy() {

@@ -30,13 +30,15 @@ constexpr char const* usage =
     "with --trace it prints its timeline, the same each time.\n"
     "--systematic disturbs a fixed session in each way at each of its steps; --disturbance does so once.\n";
 
+constexpr auto no_disturbance = ~std::uint64_t(0);
+
 struct arguments {
     std::uint64_t seeds = 20'000;
     std::uint64_t from = 1;
     std::uint64_t threads = std::max(1U, std::thread::hardware_concurrency());
     std::uint64_t minimum_premises = 0;
     std::uint64_t seed = 0;
-    std::uint64_t disturbance = disturbance_count;
+    std::uint64_t disturbance = no_disturbance;
     std::uint64_t step = 0;
     bool systematic = false;
     bool trace = false;
@@ -65,6 +67,7 @@ bool parse(int count, char** texts, arguments& into) {
         auto const* const end = texts[index] + std::strlen(texts[index]);
         if (std::from_chars(texts[index], end, *value).ptr != end) return false;
     }
+    if (into.disturbance != no_disturbance && into.disturbance >= disturbance_count) return false;
     return true;
 }
 
@@ -222,11 +225,15 @@ int explore(arguments const& asked) {
 
 int main(int count, char** texts) {
     arguments asked;
+    if (count == 2 && std::string_view(texts[1]) == "--help") {
+        std::fputs(usage, stdout);
+        return 0;
+    }
     if (!parse(count, texts, asked)) {
         std::fputs(usage, stderr);
         return 2;
     }
     if (asked.systematic) return disturb_everywhere(asked);
-    if (asked.disturbance < disturbance_count) return disturb_once(asked);
+    if (asked.disturbance != no_disturbance) return disturb_once(asked);
     return asked.seed != 0 ? replay(asked) : explore(asked);
 }
