@@ -70,13 +70,13 @@ void show_pairs(char const* what, pairs<Rows, Columns> const& hit,
 inline bool show_parts(char const* what, std::array<std::uint64_t, 8> const& parts) {
     std::uint64_t drawn = 0;
     for (auto const count : parts) drawn += count;
-    std::cout << "  " << what << ", in permille:";
+    std::cout << "  " << drawn << ' ' << what << ", in permille:";
     bool uniform = true;
     for (auto const count : parts) {
         std::cout << ' ' << (drawn == 0 ? 0 : count * 1000 / drawn);
         uniform = uniform && count * 8 >= drawn / 10 * 9 && count * 8 <= drawn / 10 * 11;
     }
-    uniform = uniform || drawn <= 20'000;
+    uniform = uniform || drawn <= 10'000;
     std::cout << (uniform ? "\n" : "\nlaw 10 does not hold: the jitter is not uniform\n");
     return uniform;
 }
