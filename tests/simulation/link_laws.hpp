@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 
 /// What a socket does about links, judged from its lookups, its connections and its events (laws 1, 3, 4, 9,
 /// 10). One object per socket.
@@ -28,9 +29,13 @@ public:
         failures_ = 0;
     }
     /// It asks for a run while one is in progress: in vain, unless that one ends before it is looked at.
-    void start_again() noexcept { ++starts_pending_; }
-    void started_again(bool refused) noexcept {
-        if (refused) --starts_pending_;
+    /// Gives it a number.
+    std::uint64_t start_again() {
+        starts_pending_.insert(++starts_);
+        return starts_;
+    }
+    void started_again(std::uint64_t number, bool refused) {
+        if (refused) starts_pending_.erase(number);
     }
     bool has_started() const noexcept { return started_; }
     /// The number of the run that was started last.
@@ -107,8 +112,8 @@ public:
         attempting_ = false;
         wait_owed_ = false;
         end_due_.reset();
-        if (starts_pending_ == 0) return;
-        --starts_pending_;
+        if (starts_pending_.empty()) return;
+        starts_pending_.clear();
         start();
     }
 
@@ -174,7 +179,8 @@ private:
     bool open_ = false;
     bool wait_owed_ = false;
     std::size_t credits_ = 0;
-    std::size_t starts_pending_ = 0;
+    std::uint64_t starts_ = 0;
+    std::set<std::uint64_t> starts_pending_ = {};
     /// Attempts and links that ended since the last stable link, which counts as one.
     std::size_t failures_ = 0;
     moment attempt_began_ = {};

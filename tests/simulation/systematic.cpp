@@ -135,11 +135,16 @@ private:
     void start() {
         if (!world_.socket) return;
         bool const again = world_.state() != hb::state::stopped;
-        again ? world_.links->start_again() : world_.links->start();
+        std::uint64_t asked = 0;
+        if (again) {
+            asked = world_.links->start_again();
+        } else {
+            world_.links->start();
+        }
         auto const number = world_.pending.begin(world_.clock.now());
-        world_.socket->async_run([this, number, again](hb::error_code error) {
+        world_.socket->async_run([this, number, again, asked](hb::error_code error) {
             world_.pending.complete(number, true);
-            if (again && world_.links) world_.links->started_again(error == hb::errc::already_running);
+            if (again && world_.links) world_.links->started_again(asked, error == hb::errc::already_running);
         });
         world_.pending.initiated();
     }
