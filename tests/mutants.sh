@@ -10,15 +10,15 @@ Puts faults back into a copy of the library, one at a time, and tells whether th
 does. Without patches it takes all of tests/core/mutants and tests/simulation/mutants. The last line counts them.
 
   --core          those in tests/core/mutants alone: faults of the decisions, six seconds each
-  --operations    those in tests/simulation/mutants alone: faults of what carries them out, half a minute each
+  --operations    those in tests/simulation/mutants alone: faults of what carries them out: one that only the last of these catches takes minutes
   --jobs N        how many at once (as many as there are processors)
   --schedules N   the budget of the exploration of the decisions, for each (1000000)
   --seeds N       the budget of the simulation, for each (20000)
   --write-tables  write what was found to mutants.md beside the patches
   --help
 
-A fault of the decisions is caught by their exploration. One of the operations is caught by the fixed session and its
-disturbances, by the schedules of whole sockets, by a test in tests/simulated, or by what the fuzzer once found, looked
+A fault of the decisions is caught by their exploration. One of the operations is caught by the schedules of whole
+sockets, by the fixed session and its disturbances, by a test in tests/simulated, or by what the fuzzer once found, looked
 for in this order.
 CXX is honoured (g++). Exit status: 0 all are caught, 1 some are not.
 TEXT
@@ -101,42 +101,51 @@ build_main() {
 }
 
 # Runs the tests of a kind on the library in the current directory, and says how a fault shows; nothing if it does
-# not. One that crashes, aborts on an assertion or does not end is caught as well. Fails if nothing could be built.
+# not. One that crashes or aborts on an assertion is caught as well. Fails if nothing could be built.
 try_core() {
-    local status=0
     build core -O1 >build.log 2>&1 || return 3
-    timeout 600 ./core.program --schedules "$schedules" --threads 1 >output.log 2>&1 || status=$?
-    if ((status != 0)); then
-        grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it ends with status $status"
+    if shows_fault 600 ./core.program --schedules "$schedules" --threads 1; then
+        grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it $how_it_ended"
     fi
 }
 
-try_operations() {
+# Whether a program has shown a fault: it failed, by itself. One that was ended for its time has shown nothing.
+shows_fault() {
     local status=0
+    timeout --kill-after=10 "${@}" >output.log 2>&1 || status=$?
+    case $status in
+        0) return 1 ;;
+        124 | 137)
+            echo "no end: ${*:2}" >>slow.log
+            return 1
+            ;;
+    esac
+    how_it_ended="ends with status $status"
+}
+
+how_breach() { grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which $how_it_ended"; }
+
+try_operations() {
     build simulation -O1 >build.log 2>&1 || return 3
-    timeout 120 ./simulation.program --systematic >output.log 2>&1 || status=$?
-    if ((status != 0)); then
-        printf 'the fixed session, '
-        grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which ends with status $status"
+    if shows_fault 1200 ./simulation.program --seeds "$seeds" --threads 1; then
+        printf 'a schedule, %s\n' "$(how_breach)"
         return
     fi
-    timeout 600 ./simulation.program --seeds "$seeds" --threads 1 >output.log 2>&1 || status=$?
-    if ((status != 0)); then
-        printf 'a schedule, '
-        grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which ends with status $status"
+    if shows_fault 3600 ./simulation.program --systematic --threads 1; then
+        printf 'the fixed session, %s\n' "$(how_breach)"
         return
     fi
     { build_main && build simulated -O0 main.o; } >build.log 2>&1 || return 3
-    timeout 120 ./simulated.program >output.log 2>&1 || status=$?
-    if ((status != 0)); then
+    if shows_fault 300 ./simulated.program; then
         printf 'a test, '
         awk '/^-----+$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
-            grep . || echo "it ends with status $status"
+            grep . || echo "which $how_it_ended"
         return
     fi
     if ! build_fuzzer >build.log 2>&1; then return; fi
-    timeout 120 ./fuzzer -runs=0 -timeout=10 "$root/tests/fuzz/corpus/socket" >output.log 2>&1 ||
+    if shows_fault 120 ./fuzzer -runs=0 -timeout=10 "$root/tests/fuzz/corpus/socket"; then
         echo 'an input that the fuzzer once found: tests/fuzz/corpus/socket'
+    fi
 }
 
 # Only where there is a clang++ that can.
@@ -175,7 +184,7 @@ try() {
 
 export bodies_only=no
 
-export -f copy_library build build_main build_fuzzer try_core try_operations try
+export -f copy_library build build_main build_fuzzer shows_fault how_breach try_core try_operations try
 
 for set in core operations; do
     directory=$set
