@@ -62,20 +62,14 @@ void application::start() {
     if (!world_.socket) return;
     world_.did(stimulus::start);
     bool const again = world_.state() != hb::state::stopped;
-    std::uint64_t asked = 0;
-    if (again) {
-        asked = world_.links->start_again();
-    } else {
-        world_.links->start();
-    }
+    auto const asked = world_.links->asks_to_start(again);
     auto const one = begin(others_);
     auto const run = world_.links->run();
     world_.socket->async_run(
         noting(one, [this, again, asked, run, mine = world_.generation](hb::error_code error) {
             if (mine != world_.generation) return;
-            bool const refused = error == hb::errc::already_running;
-            if (again) world_.links->started_again(asked, refused);
-            if (!refused && !again) world_.links->close_completed(run);
+            if (error == hb::errc::already_running) return world_.links->start_refused(asked);
+            if (!again) world_.links->close_completed(run);
         }));
     world_.pending.initiated();
 }

@@ -19,24 +19,18 @@ public:
     link_laws(verdict& laws, heartbeat::options const& settings, lateness const& late)
         : laws_(laws), settings_(settings), late_(late) {}
 
-    /// The application starts a run.
-    void start() noexcept {
-        started_ = true;
-        ++run_;
-        end_due_.reset();
-        final_ = false;
-        first_ = true;
-        failures_ = 0;
-    }
-    /// It asks for a run while one is in progress: in vain, unless that one ends before it is looked at.
-    /// Gives it a number.
-    std::uint64_t start_again() {
-        starts_pending_.insert(++starts_);
+    /// The application asks for a run: in vain while one is in progress, unless that one ends before it is
+    /// looked at. Gives a number, for `start_refused`.
+    std::uint64_t asks_to_start(bool in_progress) {
+        ++starts_;
+        if (in_progress) {
+            starts_pending_.insert(starts_);
+        } else {
+            start();
+        }
         return starts_;
     }
-    void started_again(std::uint64_t number, bool refused) {
-        if (refused) starts_pending_.erase(number);
-    }
+    void start_refused(std::uint64_t number) { starts_pending_.erase(number); }
     bool has_started() const noexcept { return started_; }
     /// The number of the run that was started last.
     std::uint64_t run() const noexcept { return run_; }
@@ -144,6 +138,15 @@ public:
     bool is_open() const noexcept { return open_; }
 
 private:
+    void start() noexcept {
+        started_ = true;
+        ++run_;
+        end_due_.reset();
+        final_ = false;
+        first_ = true;
+        failures_ = 0;
+    }
+
     void end_attempt(heartbeat::time_point now) noexcept {
         attempting_ = false;
         ended_ = now;

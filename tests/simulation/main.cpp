@@ -12,8 +12,11 @@
 #include <cstring>
 #include <iostream>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -84,6 +87,35 @@ int disturb_once(arguments const& asked) {
     return result.breach.empty() ? 0 : 1;
 }
 
+struct first_breach {
+    std::uint64_t number;
+    std::string what;
+};
+
+/// Plays everything in [first, end) by calling `play(number)`, from several threads, which gives what was
+/// broken. Stops after a breach, and tells of the first: the same each time, since those before it go on.
+template <class Play>
+std::optional<first_breach> play_all(std::uint64_t first, std::uint64_t end, std::uint64_t threads,
+                                     Play play) {
+    std::atomic<std::uint64_t> next = first;
+    std::mutex mutex;
+    std::optional<first_breach> broken;
+    auto const work = [&] {
+        for (auto number = next++; number < end; number = next++) {
+            auto breach = play(number);
+            if (breach.empty()) continue;
+            std::lock_guard const lock(mutex);
+            if (!broken || number < broken->number) broken = {number, std::move(breach)};
+            next = end;
+        }
+    };
+    std::vector<std::thread> others;
+    for (std::uint64_t index = 1; index < threads; ++index) others.emplace_back(work);
+    work();
+    for (auto& thread : others) thread.join();
+    return broken;
+}
+
 int disturb_everywhere(arguments const& asked) {
     auto const undisturbed = play_fixed(0, ~std::uint64_t(0));
     if (!undisturbed.breach.empty()) {
@@ -91,32 +123,14 @@ int disturb_everywhere(arguments const& asked) {
         return 1;
     }
     std::uint64_t const steps = undisturbed.tried.steps;
-    std::atomic<std::uint64_t> next = 0;
-    std::uint64_t const end = disturbance_count * (steps + 1);
-    std::mutex mutex;
-    std::uint64_t broken = end;
-    std::string breach;
-    auto const work = [&] {
-        for (;;) {
-            auto const number = next++;
-            if (number >= end) return;
-            auto const result = play_fixed(number / (steps + 1), number % (steps + 1));
-            if (result.breach.empty()) continue;
-            std::lock_guard const lock(mutex);
-            // The first one, so that it is the same each time: those before it go on.
-            if (number > broken) continue;
-            broken = number;
-            breach = result.breach;
-            next = end;
-        }
-    };
-    std::vector<std::thread> threads;
-    for (std::uint64_t index = 1; index < asked.threads; ++index) threads.emplace_back(work);
-    work();
-    for (auto& thread : threads) thread.join();
-    if (broken != end) {
-        std::cout << "BROKEN by: " << disturbance_name(broken / (steps + 1)) << ": " << breach
-                  << "\nreplay: --disturbance " << broken / (steps + 1) << " --step " << broken % (steps + 1)
+    auto const broken =
+        play_all(0, disturbance_count * (steps + 1), asked.threads, [steps](std::uint64_t number) {
+            return play_fixed(number / (steps + 1), number % (steps + 1)).breach;
+        });
+    if (broken) {
+        auto const what = broken->number / (steps + 1);
+        std::cout << "BROKEN by: " << disturbance_name(what) << ": " << broken->what
+                  << "\nreplay: --disturbance " << what << " --step " << broken->number % (steps + 1)
                   << " --trace\n";
         return 1;
     }
@@ -179,38 +193,21 @@ void report(summary const& tried, double seconds) {
 
 int explore(arguments const& asked) {
     auto const began = std::chrono::steady_clock::now();
-    std::atomic<std::uint64_t> next = asked.from;
-    std::uint64_t const end = asked.from + asked.seeds;
     std::mutex mutex;
     summary tried;
-    std::uint64_t broken_seed = 0;
-    std::string breach;
-
-    auto const work = [&] {
-        for (;;) {
-            auto const seed = next++;
-            if (seed >= end) return;
+    auto const broken =
+        play_all(asked.from, asked.from + asked.seeds, asked.threads, [&mutex, &tried](std::uint64_t seed) {
             auto const result = play(seed);
             std::lock_guard const lock(mutex);
             tried.add(result.tried);
-            // The smallest one, so that it is the same each time: those before it go on.
-            if (result.breach.empty() || (broken_seed != 0 && broken_seed < seed)) continue;
-            broken_seed = seed;
-            breach = result.breach;
-            next = end;
-        }
-    };
-    std::vector<std::thread> threads;
-    for (std::uint64_t index = 1; index < asked.threads; ++index) threads.emplace_back(work);
-    work();
-    for (auto& thread : threads) thread.join();
-
+            return result.breach;
+        });
     auto const took = std::chrono::steady_clock::now() - began;
     report(tried, std::chrono::duration<double>(took).count());
-    if (broken_seed != 0) {
-        std::printf("BROKEN by seed %llu: %s\nreplay: --seed %llu --trace\n",
-                    static_cast<unsigned long long>(broken_seed), breach.c_str(),
-                    static_cast<unsigned long long>(broken_seed));
+    if (broken) {
+        auto const seed = static_cast<unsigned long long>(broken->number);
+        std::printf("BROKEN by seed %llu: %s\nreplay: --seed %llu --trace\n", seed, broken->what.c_str(),
+                    seed);
         return 1;
     }
     for (std::size_t law = 0; law < law_count; ++law) {

@@ -134,17 +134,12 @@ private:
 
     void start() {
         if (!world_.socket) return;
-        bool const again = world_.state() != hb::state::stopped;
-        std::uint64_t asked = 0;
-        if (again) {
-            asked = world_.links->start_again();
-        } else {
-            world_.links->start();
-        }
+        auto const asked = world_.links->asks_to_start(world_.state() != hb::state::stopped);
         auto const number = world_.pending.begin(world_.clock.now());
-        world_.socket->async_run([this, number, again, asked](hb::error_code error) {
+        world_.socket->async_run([this, number, asked](hb::error_code error) {
             world_.pending.complete(number, true);
-            if (again && world_.links) world_.links->started_again(asked, error == hb::errc::already_running);
+            bool const refused = error == hb::errc::already_running;
+            if (refused && world_.links) world_.links->start_refused(asked);
         });
         world_.pending.initiated();
     }
