@@ -27,8 +27,6 @@ public:
         heartbeat::delivery result = {};
         /// Its last byte was handed over.
         bool left = false;
-        /// Its socket was destroyed before its fate was known.
-        bool abandoned = false;
         unsigned arrivals = 0;
     };
 
@@ -59,10 +57,7 @@ public:
     }
 
     /// The socket is destroyed: of what it has not sent nobody hears, but for receipts.
-    void abandon() {
-        for (auto index = abandoned_; index < entries_.size(); ++index) entries_[index].abandoned = true;
-        abandoned_ = entries_.size();
-    }
+    void abandon() noexcept { abandoned_ = entries_.size(); }
 
     /// The run has ended: each message has left, or its sender has heard of it.
     void settle_run() {

@@ -173,6 +173,7 @@ private:
     std::optional<message_queue::entry> take_message();
     void give_back(link_type& at);
     void settle_gathered(link_type& at, outcome result);
+    void settle_unfinished(link_type& at);
     void settle(message_queue::entry&& entry, outcome result);
     void tell(message_queue::entry&& entry, outcome result);
 

@@ -138,8 +138,8 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     give_back(ending);
     // Else its completion does.
     if (!ending.writing) {
-        if (ending.current) ending.gathered.push_back(*std::exchange(ending.current, std::nullopt));
         settle_gathered(ending, {delivery::unknown, errc::connection_lost});
+        settle_unfinished(ending);
     }
     if (ending.paused) count([](stats& all) { all.reading_paused = false; });
 

@@ -172,8 +172,7 @@ void connection<Protocol, Stream, Clock>::written(link_type& at, error_code erro
     bool const left = !error && !at.corked;
     outcome const lost{delivery::unknown, errc::connection_lost};
     if (left || error || at.ended) settle_gathered(at, left ? outcome{delivery::written} : lost);
-    // A message of which only some fragments left can come no more.
-    if (at.current && (error || at.ended)) settle(*std::exchange(at.current, std::nullopt), lost);
+    if (error || at.ended) settle_unfinished(at);
     if (error && !at.ended) end(at, explain(at, error));
 }
 
@@ -195,6 +194,13 @@ void connection<Protocol, Stream, Clock>::give_back(link_type& at) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::settle_gathered(link_type& at, outcome result) {
     for (auto& entry : std::exchange(at.gathered, {})) settle(std::move(entry), result);
+}
+
+/// A message of which only some fragments have left can come no more.
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::settle_unfinished(link_type& at) {
+    if (at.current)
+        settle(*std::exchange(at.current, std::nullopt), {delivery::unknown, errc::connection_lost});
 }
 
 template <class Protocol, class Stream, class Clock>
