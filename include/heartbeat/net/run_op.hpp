@@ -37,7 +37,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
         // Whoever asked for this run may have begun to send already.
         if (!stopped && ending_.cause != errc{} && starts_requested_ == 0) outbox_.close();
     }
-    if (orphaned_) return done(asio::error::operation_aborted);
+    if (gone()) return done(asio::error::operation_aborted);
     if (!stopped) return done(errc::already_running);
     run_ = std::move(done);
     run_ticket_ = ticket;
@@ -192,7 +192,7 @@ void connection<Protocol, Stream, Clock>::begin_wait() {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::wait_over(std::uint64_t number) {
-    if (number == waits_made_) feed(lifecycle::event::wait_elapsed);
+    if (number == waits_made_ && !gone()) feed(lifecycle::event::wait_elapsed);
 }
 
 template <class Protocol, class Stream, class Clock>
