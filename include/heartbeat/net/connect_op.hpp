@@ -42,7 +42,9 @@ struct connect_op : operation<Connection> {
         // Nobody waits for a lookup that was abandoned; the other steps are waited for.
         if (link.ended) return now == step::resolve ? void() : self->leave();
         switch (now) {
-            case step::resolve: return error ? fail(errc::resolve_failed, error) : connect();
+            case step::resolve:
+                if (self->gone()) return;
+                return error ? fail(errc::resolve_failed, error) : connect();
             case step::connect: return error ? fail(errc::connect_failed, error) : upgrade();
             case step::upgrade: return conclude(error);
         }
@@ -108,6 +110,7 @@ void connection<Protocol, Stream, Clock>::begin_attempt() {
     // A wait that was cut short is over.
     ++waits_made_;
     wait_timer_.cancel();
+    if (gone()) return;
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
     link_ = guarded([this] { return make_link(); }, link_pointer());

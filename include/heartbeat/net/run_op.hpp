@@ -37,7 +37,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
         // Whoever asked for this run may have begun to send already.
         if (!stopped && ending_.cause != errc{} && starts_requested_ == 0) outbox_.close();
     }
-    if (gone()) return done(asio::error::operation_aborted);
+    if (orphaned_) return done(asio::error::operation_aborted);
     if (!stopped) return done(errc::already_running);
     run_ = std::move(done);
     run_ticket_ = ticket;
@@ -192,13 +192,16 @@ void connection<Protocol, Stream, Clock>::begin_wait() {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::wait_over(std::uint64_t number) {
-    if (number == waits_made_ && !gone()) feed(lifecycle::event::wait_elapsed);
+    if (number == waits_made_) feed(lifecycle::event::wait_elapsed);
 }
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::cut_link() {
-    auto const why = ending_.cause == errc::closed && link_->opened ? errc::close_timeout : ending_.cause;
-    end(*link_, {.cause = why});
+    // There is none if the socket was gone before the dial.
+    if (link_) {
+        bool const late = ending_.cause == errc::closed && link_->opened;
+        end(*link_, {.cause = late ? errc::close_timeout : ending_.cause});
+    }
     collect();
 }
 

@@ -70,7 +70,8 @@ public:
     /// How many bytes can be read without waiting.
     std::size_t arrived() const {
         auto size = inbox_.size();
-        for (auto one = segments_.begin(); one != first_on_its_way(); ++one) size += one->size;
+        auto const end = first_on_its_way();
+        for (auto one = segments_.begin(); one != end; ++one) size += one->size;
         return size;
     }
     std::string_view unread() const noexcept { return inbox_; }
