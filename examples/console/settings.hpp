@@ -82,7 +82,7 @@ public:
 
 private:
     void add_times() {
-        auto& [url, heart, retry, deadlines, limits, agent, seed] = result_.options;
+        auto& [url, heart, retry, deadlines, limits, request, prepare, seed] = result_.options;
         add_duration("--interval", "heartbeat.interval", "From a sign of life to the next heartbeat; 0: none",
                      heart.interval);
         add_duration("--timeout", "heartbeat.timeout", "How long an answer to a heartbeat may take",

@@ -4,17 +4,21 @@
 // HEARTBEAT_NODE_SERVER is the directory of server.js, in which `npm ci` has been run.
 #include "catch.hpp"
 #include "node_process.hpp"
+#include "tls/certificates.hpp"
+#include "tls/scratch_directory.hpp"
 
 #include <heartbeat/heartbeat_socket.hpp>
 #include <heartbeat/json.hpp>
 #include <heartbeat/protocols/mode_code.hpp>
 #include <heartbeat/protocols/ping_frame.hpp>
+#include <heartbeat/tls.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -82,8 +86,13 @@ struct diary {
 class node_world {
 public:
     /// The default timeout is far longer than a busy machine takes.
-    explicit node_world(either_protocol protocol, hb::duration timeout = 20s)
-        : server(std::in_place, io), socket(io, options(timeout), std::move(protocol)), told(socket) {
+    explicit node_world(either_protocol protocol, hb::duration timeout = 20s,
+                        std::shared_ptr<hb::tls_provider const> const& tls = {},
+                        std::vector<std::string> its_arguments = {})
+        : arguments(std::move(its_arguments)),
+          server(std::in_place, io, "0", arguments),
+          socket(io, options(timeout, tls), std::move(protocol)),
+          told(socket) {
         socket.start();
         until([this] { return !told.opened.empty(); });
     }
@@ -109,23 +118,25 @@ public:
     void restart_server() {
         auto const address = server->url();
         auto const port = hb::parse_url(address).port;
-        server.emplace(io, port);
+        server.emplace(io, port, arguments);
         until([&] { return server->url() == address; });
     }
 
     asio::io_context io;
+    std::vector<std::string> arguments;
     std::optional<node_process> server;
     node_socket socket;
     diary told;
 
 private:
-    hb::options options(hb::duration timeout) {
+    hb::options options(hb::duration timeout, std::shared_ptr<hb::tls_provider const> const& tls) {
         until([this] { return !server->url().empty(); });
         return {
             .url = server->url(),
             .heartbeat = {.interval = 50ms, .timeout = timeout},
             .reconnect = {.delay = 50ms, .max_delay = 200ms},
             .deadlines = {.upgrade = 1s},
+            .tls = tls,
         };
     }
 };
@@ -163,6 +174,44 @@ TEST_CASE("a Node server sends messages back") {
     CHECK(here.told.received(hello));
     CHECK(here.told.opened.size() == 1);
     here.until_server_said("[1] message {\"ModeCode\":\"message\",\"msg\":\"hello world");
+}
+
+TEST_CASE(
+    "a Node server over TLS sends messages back, is found again after it was killed, and says goodbye") {
+    if (!node_process::possible()) return;
+    scratch_directory const files;
+    authority const ca("the tests' authority");
+    auto const shown = ca.issue();
+    node_world here(chosen(true), 20s, hb::tls({.ca_pem = ca.certificate()}),
+                    {"--certificate", files.write("server.pem", shown.certificate), "--key",
+                     files.write("server.key", shown.key)});
+    CHECK(here.server->url().starts_with("wss://"));
+    auto const large = text_of(std::string(300'000, 'x'));
+    here.socket.send(large);
+    here.until([&] { return here.told.received(large) && !here.told.beats.empty(); });
+
+    here.server->signal(SIGKILL);
+    here.until([&] { return here.told.closed.size() == 1; });
+    CHECK(here.told.closed[0].reason.cause == hb::errc::connection_lost);
+    here.restart_server();
+    here.until([&] { return here.told.opened.size() == 2; });
+
+    here.server->signal(SIGTERM);
+    here.until([&] { return here.told.closed.size() == 2; });
+    CHECK(here.told.closed[1].reason.cause == hb::errc::closed_by_peer);
+    CHECK(here.told.closed[1].reason.close_code == 1001);
+    here.restart_server();
+    here.until([&] { return here.told.opened.size() == 3; });
+
+    // A server that restarts in the same way resumes none of the old sessions, but those of one process it
+    // does.
+    auto const resumed = here.socket.stats().tls_resumed;
+    here.socket.close();
+    here.until([&] { return here.told.stopped.size() == 1; });
+    CHECK(here.told.closed[2].reason.cause == hb::errc::closed);
+    here.socket.start();
+    here.until([&] { return here.told.opened.size() == 4; });
+    CHECK(here.socket.stats().tls_resumed == resumed + 1);
 }
 
 TEST_CASE("a Node server answers heartbeats in JSON, and the application does not see them") {

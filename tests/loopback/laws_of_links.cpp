@@ -212,10 +212,10 @@ TEST_CASE("attempts end after max_attempts, max_elapsed, a verdict of the user, 
     bool asked = false;
     SECTION("max_attempts") { options.reconnect.max_attempts = 3; }
     SECTION("max_elapsed") { options.reconnect.max_elapsed = 7s; }
-    SECTION("retry_if") {
-        options.reconnect.retry_if = [&](hb::reason const& why) {
-            asked = why.cause == hb::errc::connect_failed;
-            return false;
+    SECTION("judge") {
+        options.reconnect.judge = [&](hb::reason const& why, hb::verdict standard) {
+            asked = why.cause == hb::errc::connect_failed && standard == hb::verdict{};
+            return hb::verdict{.what = hb::verdict::stop};
         };
         failures = 1;
         expected = hb::errc::connect_failed;

@@ -59,7 +59,7 @@ void fate::strike_server(stimulus what) {
             break;
         case stimulus::server_drops: server.drop_all(); break;
         case stimulus::server_closes:
-            server.close_all(world_.random.one_of<std::uint16_t>({0, 1000, 1001, 1012, 4000}),
+            server.close_all(world_.random.one_of<std::uint16_t>({0, 1000, 1001, 1008, 1012, 1013, 4000}),
                              "as the dice say");
             break;
         case stimulus::server_swallows:

@@ -5,12 +5,14 @@
 
 #include <heartbeat/error.hpp>
 #include <heartbeat/options.hpp>
+#include <heartbeat/verdict.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <utility>
 
 /// What a socket does about links, judged from its lookups, its connections and its events (laws 1, 3, 4, 9,
 /// 10). One object per socket.
@@ -61,7 +63,8 @@ public:
         attempt_began_ = {now, late_.total()};
         if (std::exchange(first_, false)) return;
         laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
-        auto const least = settings_.reconnect.jitter ? nominal() / 2 : nominal();
+        auto const usual = settings_.reconnect.jitter ? nominal() / 2 : nominal();
+        auto const least = std::max(usual, std::exchange(asked_least_, {}));
         bool const early = now - ended_ < least - std::chrono::microseconds(1);
         laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
         if (early && credits_ != 0) --credits_;
@@ -82,11 +85,15 @@ public:
             laws_.arose(9);
         }
         was_open_ = true;
+        asked_most_ = {};
     }
-    void closed(heartbeat::time_point now) {
+    /// With what the library promises to do next.
+    void closed(heartbeat::time_point now, heartbeat::verdict const& next) {
         laws_.judge(3, open_, "closed without opened");
         open_ = false;
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
+        asked_least_ = next.least;
+        asked_most_ = next.least + next.spread;
         if (well_) {
             well_since_ = {now, late_.total()};
             was_open_ = false;
@@ -145,6 +152,8 @@ private:
         final_ = false;
         first_ = true;
         failures_ = 0;
+        asked_least_ = {};
+        asked_most_ = {};
     }
 
     void end_attempt(heartbeat::time_point now) noexcept {
@@ -157,7 +166,7 @@ private:
     /// An attempt that was under way, the longest delay, and a dial.
     heartbeat::duration recovery_limit() const noexcept {
         auto const& retry = settings_.reconnect;
-        return 2 * settings_.deadlines.attempt + std::max(retry.delay, retry.max_delay);
+        return 2 * settings_.deadlines.attempt + std::max({retry.delay, retry.max_delay, asked_most_});
     }
 
     heartbeat::duration nominal() const noexcept {
@@ -186,6 +195,9 @@ private:
     std::set<std::uint64_t> starts_pending_ = {};
     /// Attempts and links that ended since the last stable link, which counts as one.
     std::size_t failures_ = 0;
+    /// How long the server asked to stay away: until the dial at least, until the link is back at most.
+    heartbeat::duration asked_least_ = {};
+    heartbeat::duration asked_most_ = {};
     moment attempt_began_ = {};
     heartbeat::time_point opened_at_ = {};
     heartbeat::time_point ended_ = {};

@@ -96,7 +96,8 @@ void world::handle(hb::closed const& event) {
     if (event.reason.cause == hb::errc::heartbeat_timeout && life)
         tried.worst_detection.keep_worse(life->declared_dead(clock.now()));
     life.reset();
-    links->closed(clock.now());
+    auto const longest = std::max(settings.reconnect.delay, settings.reconnect.max_delay);
+    links->closed(clock.now(), hb::standard_verdict(event.reason, longest));
     link_over_ = true;
 }
 

@@ -181,7 +181,7 @@ template <class Protocol, class Stream, class Clock>
 reason connection<Protocol, Stream, Clock>::explain(link_type const& at, error_code error) const {
     namespace websocket = beast::websocket;
     bool const ours = error.category() == error_category();
-    reason why{.cause = errc::connection_lost, .evidence = ours ? error_code{} : error};
+    reason why{.cause = cause_of(error, errc::connection_lost), .evidence = ours ? error_code{} : error};
     auto const& said = at.websocket.reason();
     if (at.close_seen || said.code != websocket::close_code::none || error == websocket::error::closed) {
         why.cause = lifecycle_.now() == phase::closing ? errc::closed : errc::closed_by_peer;
