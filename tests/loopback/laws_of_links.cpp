@@ -294,7 +294,7 @@ TEST_CASE("a refused or broken upgrade is told with the status") {
         unsigned status;
     };
     auto const given = GENERATE(
-        answer{"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", hb::errc::upgrade_refused, 403},
+        answer{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", hb::errc::upgrade_refused, 404},
         answer{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno", hb::errc::upgrade_refused,
                503},
         answer{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"

@@ -295,3 +295,31 @@ TEST_CASE("law 8: with an adaptive timeout a slow link is not declared dead whil
     CHECK(here.told.closed.empty());
     CHECK(here.told.beats.size() > 2000);
 }
+
+TEST_CASE("law 5: neither prepare nor judge is called once the socket has been destroyed on its strand") {
+    simulated_world here;
+    auto options = simulated_world::options();
+    SECTION("prepare, for a start that was under way") {
+        options.prepare = [](hb::preparation const& what, hb::prepare_handler const& answer) {
+            FAIL_CHECK("prepare was called");
+            answer(what.current);
+        };
+        auto socket = std::make_unique<simulated_socket>(here.make_socket(options));
+        socket->start();
+        socket.reset();
+    }
+    SECTION("judge, for a loss that was under way") {
+        options.reconnect.judge = [](hb::reason const&, hb::verdict standard) {
+            FAIL_CHECK("judge was called");
+            return standard;
+        };
+        auto socket = std::make_unique<simulated_socket>(here.make_socket(options));
+        socket->start();
+        here.settle();
+        REQUIRE(socket->state() == hb::state::open);
+        here.network.reset_connections();
+        socket.reset();
+    }
+    here.pass(1min);
+    CHECK(here.clock.pending() == 0);
+}

@@ -54,20 +54,24 @@ public:
     /// Any event of the socket's.
     void event() { laws_.require(4, !final_, "there was an event after async_close had completed"); }
 
-    /// An attempt begins with a lookup.
-    void lookup(heartbeat::time_point now, std::size_t open_connections) {
+    /// An attempt begins with a question to the application.
+    void prepare(heartbeat::time_point now, std::size_t open_connections) {
+        begin_attempt(now, open_connections);
+        prepared_ = true;
+    }
+    /// A name is looked up: an attempt begins or goes on, there or where it was redirected to. True if it
+    /// begins.
+    bool lookup(heartbeat::time_point now, std::size_t open_connections) {
+        bool const goes_on = std::exchange(prepared_, false);
+        bool const redirected = attempting_ && !goes_on && hops_ < settings_.request.most_redirects;
+        if (redirected) ++hops_;
+        if (!goes_on && !redirected) {
+            begin_attempt(now, open_connections);
+            return true;
+        }
         laws_.require(4, !final_, "there was a dial after async_close had completed");
         laws_.judge(1, open_connections == 0, "a dial began while a connection was open");
-        laws_.require(1, !attempting_, "a dial began while another was in progress");
-        attempting_ = true;
-        attempt_began_ = {now, late_.total()};
-        if (std::exchange(first_, false)) return;
-        laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
-        auto const usual = settings_.reconnect.jitter ? nominal() / 2 : nominal();
-        auto const least = std::max(usual, std::exchange(asked_least_, {}));
-        bool const early = now - ended_ < least - std::chrono::microseconds(1);
-        laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
-        if (early && credits_ != 0) --credits_;
+        return false;
     }
     void connected(std::size_t open_connections) {
         laws_.judge(1, open_connections == 1, "two connections were open");
@@ -86,24 +90,28 @@ public:
         }
         was_open_ = true;
         asked_most_ = {};
+        refreshed_ = false;
     }
     /// With what the library promises to do next.
     void closed(heartbeat::time_point now, heartbeat::verdict const& next) {
         laws_.judge(3, open_, "closed without opened");
         open_ = false;
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
-        asked_least_ = next.least;
-        asked_most_ = next.least + next.spread;
+        note_verdict(next);
         if (well_) {
             well_since_ = {now, late_.total()};
             was_open_ = false;
         }
         end_attempt(now);
     }
-    void attempt_failed(heartbeat::time_point now) {
+    void attempt_failed(heartbeat::time_point now, heartbeat::verdict const& next) {
         laws_.require(3, attempting_ && !open_, "an attempt failed that was not in progress");
+        // New credentials are tried at once, once for each open link.
+        refreshes_ = note_verdict(next);
         end_attempt(now);
     }
+    /// Others have their turns to dial until then.
+    void turn_by(heartbeat::time_point latest) noexcept { turn_by_ = latest; }
     void waiting() {
         laws_.judge(3, wait_owed_, "one loss started two waits");
         wait_owed_ = false;
@@ -111,6 +119,7 @@ public:
     void stopped() {
         laws_.require(3, !open_, "the run ended without closed");
         attempting_ = false;
+        prepared_ = false;
         wait_owed_ = false;
         end_due_.reset();
         if (starts_pending_.empty()) return;
@@ -145,6 +154,25 @@ public:
     bool is_open() const noexcept { return open_; }
 
 private:
+    void begin_attempt(heartbeat::time_point now, std::size_t open_connections) {
+        laws_.require(4, !final_, "there was a dial after async_close had completed");
+        laws_.judge(1, open_connections == 0, "a dial began while a connection was open");
+        laws_.require(1, !attempting_, "a dial began while another was in progress");
+        attempting_ = true;
+        hops_ = 0;
+        attempt_began_ = {now, late_.total()};
+        bool const exempt = std::exchange(refreshes_, false);
+        if (std::exchange(first_, false)) return;
+        laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
+        auto const usual = exempt                       ? heartbeat::duration()
+                           : settings_.reconnect.jitter ? nominal() / 2
+                                                        : nominal();
+        auto const least = std::max(usual, std::exchange(asked_least_, {}));
+        bool const early = now - ended_ < least - std::chrono::microseconds(1);
+        laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
+        if (early && credits_ != 0) --credits_;
+    }
+
     void start() noexcept {
         started_ = true;
         ++run_;
@@ -154,19 +182,30 @@ private:
         failures_ = 0;
         asked_least_ = {};
         asked_most_ = {};
+        refreshed_ = refreshes_ = false;
+    }
+
+    bool note_verdict(heartbeat::verdict const& next) noexcept {
+        asked_least_ = next.least;
+        asked_most_ = next.least + next.spread;
+        bool const refresh = next.what == heartbeat::verdict::refresh && settings_.prepare && !refreshed_;
+        refreshed_ = refreshed_ || refresh;
+        return refresh;
     }
 
     void end_attempt(heartbeat::time_point now) noexcept {
         attempting_ = false;
+        prepared_ = false;
         ended_ = now;
         wait_owed_ = true;
         ++failures_;
     }
 
-    /// An attempt that was under way, the longest delay, and a dial.
+    /// An attempt that was under way, the longest delay, a turn to dial, and a dial.
     heartbeat::duration recovery_limit() const noexcept {
         auto const& retry = settings_.reconnect;
-        return 2 * settings_.deadlines.attempt + std::max({retry.delay, retry.max_delay, asked_most_});
+        auto const turn = std::max(turn_by_ - well_since_.at, heartbeat::duration());
+        return 2 * settings_.deadlines.attempt + std::max({retry.delay, retry.max_delay, asked_most_}) + turn;
     }
 
     heartbeat::duration nominal() const noexcept {
@@ -190,6 +229,15 @@ private:
     bool attempting_ = false;
     bool open_ = false;
     bool wait_owed_ = false;
+    /// The application was asked where to connect; a lookup follows.
+    bool prepared_ = false;
+    /// New credentials were asked for since the last open link.
+    bool refreshed_ = false;
+    /// The next dial is the one with them.
+    bool refreshes_ = false;
+    /// Redirects that the attempt has followed.
+    std::size_t hops_ = 0;
+    heartbeat::time_point turn_by_ = {};
     std::size_t credits_ = 0;
     std::uint64_t starts_ = 0;
     std::set<std::uint64_t> starts_pending_ = {};

@@ -158,7 +158,8 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         }
         outage_began_ = now;
     }
-    if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
+    // What `judge` refers to may be gone with the socket.
+    if (ending_.cause != errc{} || bus_.muted()) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, verdict{.what = verdict::stop});
     auto const delay = backoff_.next(random_, judged.least, judged.spread);
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;

@@ -109,6 +109,8 @@ public:
     void delay_answers(duration delay) {
         state_->answer_delay = std::clamp(delay, duration{}, duration{std::chrono::years{1}});
     }
+    /// Upgrade requests that are read from now on are refused like this; `{}` accepts them again.
+    void refuse_upgrades(upgrade_refusal refusal, done_function done = {});
     /// Answers to heartbeats carry the `msg` of a heartbeat that was never sent.
     void answer_wrong_id(bool wrong) { state_->wrong_id = wrong; }
     /// Heartbeats are not answered; messages and pings are.
@@ -275,6 +277,12 @@ void basic_echo_server<Stream, Clock>::close_all(std::uint16_t code, std::string
     reason.code = code;
     reason.reason.assign(text.data(), text.size());
     post([reason](core& self) { self.for_each([&](session& one) { one.close(reason); }); }, std::move(done));
+}
+
+template <class Stream, class Clock>
+void basic_echo_server<Stream, Clock>::refuse_upgrades(upgrade_refusal refusal, done_function done) {
+    post([refusal = std::move(refusal)](core& self) mutable { self.state->refusal = std::move(refusal); },
+         std::move(done));
 }
 
 template <class Stream, class Clock>
