@@ -270,11 +270,11 @@ step_asan() {
 step_tsan() {
     # The thread sanitizer of some compilers cannot cope with the address layout of some kernels.
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
-    TSAN_OPTIONS=second_deadlock_stack=1:report_signal_unsafe=0 build_and_test tsan "${test_directories[@]}"
+    local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions=$root/tests/tsan.supp"
+    build_and_test tsan "${test_directories[@]}"
     # Threads send, close, connect slots and destroy, in each way at once.
     if [[ -x build/tsan/tests/soak ]]; then
-        TSAN_OPTIONS=second_deadlock_stack=1:report_signal_unsafe=0 \
-            explore soak tsan --seconds 10 --sockets 32 --threads 4
+        explore soak tsan --seconds 10 --sockets 32 --threads 4
     fi
     runner=()
 }

@@ -12,7 +12,6 @@
 #include <mutex>
 #include <random>
 #include <shared_mutex>
-#include <stdexcept>
 #include <utility>
 
 namespace stress {
@@ -41,6 +40,8 @@ public:
     void end() { ending_ = true; }
     bool over() const { return ended_hands_ == hands_.size(); }
     void retire() {
+        // A slot that began before the end may still be replacing it.
+        std::unique_lock const lock(mutex_);
         if (life_) std::exchange(life_, nullptr)->retire();
     }
 
@@ -172,7 +173,8 @@ void application::implementation::replace_from_slot(std::shared_ptr<life> const&
     if (resting_ || ending_) return;
     auto made = make_life();
     std::unique_lock const lock(mutex_);
-    if (life_ == old) life_ = std::move(made);
+    // Not if it was retired meanwhile.
+    if (life_ == old && !ending_) life_ = std::move(made);
 }
 
 void application::implementation::act(hand& which, std::shared_ptr<life> const& on) {
@@ -223,7 +225,7 @@ void application::implementation::connect_slots(hand& which, life& on) {
     if (dice < 4) {
         which.messages = on.socket.on<hb::message>([&all = all_, dice](hb::message const&) {
             all.received.add();
-            if (dice == 0) throw std::runtime_error("from a slot");
+            if (dice == 0) throw slot_error("from a slot");
         });
     }
     which.beats = on.socket.on<hb::beat>([this, dice, weak = on.weak_from_this()](hb::beat const&) {

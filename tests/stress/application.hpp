@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 
 namespace stress {
@@ -18,6 +19,12 @@ namespace asio = boost::asio;
 
 /// `deadlines.close` of all sockets.
 constexpr std::chrono::milliseconds close_deadline{100};
+
+/// What slots throw.
+class slot_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
 
 /// What uses one socket at a time, without rest: two hands, which run on any thread and at the same time,
 /// send, receive, wait, connect slots, close, cancel, start, and replace the socket by a new one.

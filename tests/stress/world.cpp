@@ -28,7 +28,7 @@ world::world(std::size_t sockets, std::size_t servers, std::size_t threads, std:
     for (std::size_t number = 0; number < threads; ++number) {
         threads_.emplace_back([this] {
             allocations::scope const counted(true);
-            io_.run();
+            run();
             --running_threads_;
         });
     }
@@ -37,6 +37,12 @@ world::world(std::size_t sockets, std::size_t servers, std::size_t threads, std:
 world::~world() {
     io_.stop();
     for (auto& thread : threads_) thread.join();
+}
+
+void world::run() try { io_.run(); } catch (slot_error const&) {
+    // Thrown while another thread destroyed the socket: nobody is left to be told, so it leaves through the
+    // loop.
+    run();
 }
 
 void world::tick() {

@@ -47,6 +47,8 @@ private:
     /// Far beyond what any deadline allows, also on a machine that is slow and busy: not what is measured.
     static constexpr std::chrono::seconds patience{60};
 
+    /// Runs the loop to its end.
+    void run();
     void tick();
     void pause(std::chrono::microseconds how_long);
     bool eventually(std::function<bool()> const& reached, char const* what);

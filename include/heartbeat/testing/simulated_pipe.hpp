@@ -70,12 +70,7 @@ public:
     /// How many bytes can be read without waiting.
     std::size_t arrived() const {
         auto size = inbox_.size();
-        if (weather_->is_lost(to_)) return size;
-        // What is due has arrived, even if the event loop has not come to it.
-        for (auto const& one : segments_) {
-            if (one.arrival > clock_.now()) break;
-            size += one.size;
-        }
+        for (auto one = segments_.begin(); one != first_on_its_way(); ++one) size += one->size;
         return size;
     }
     std::string_view unread() const noexcept { return inbox_; }
@@ -92,6 +87,12 @@ private:
 
     network_end from() const noexcept {
         return to_ == network_end::client ? network_end::server : network_end::client;
+    }
+    /// What is due has arrived, even if the event loop has not come to it.
+    std::deque<segment>::const_iterator first_on_its_way() const {
+        if (weather_->is_lost(to_)) return segments_.begin();
+        return std::ranges::find_if(segments_,
+                                    [now = clock_.now()](segment const& one) { return one.arrival > now; });
     }
     time_point next_arrival();
     void accept();
@@ -150,8 +151,9 @@ inline void simulated_pipe::finish() {
 inline void simulated_pipe::reset() {
     if (tail_ == tail::reset) return;
     write_error_ = asio::error::broken_pipe;
-    flight_.clear();
-    segments_.clear();
+    auto const here = arrived() - inbox_.size();
+    segments_.erase(first_on_its_way(), segments_.end());
+    flight_.resize(here);
     end_with(tail::reset, clock_.now() + weather_->conditions.latency);
 }
 

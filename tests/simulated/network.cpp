@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// The simulated network itself, where it is easy to get wrong.
+#include "world.hpp"
+
+#include <array>
+
+namespace {
+
+/// Both ends of a connection, without a websocket.
+struct connection_under_test {
+    connection_under_test() {
+        network.listen("there", "1", io.get_executor(),
+                       [this](hb::simulated_stream stream) { server.emplace(std::move(stream)); });
+        client.async_resolve(where, [this](hb::error_code) { client.async_connect([](hb::error_code) {}); });
+        pass(0s);
+        REQUIRE(server);
+        network.set({.latency = 100ms});
+    }
+
+    void pass(hb::duration time) { hb::run_for(io, clock, time); }
+    void write(hb::simulated_stream& from, std::string const& text) {
+        from.async_write_some(asio::buffer(text), [](hb::error_code, std::size_t) {});
+    }
+
+    asio::io_context io;
+    hb::manual_clock clock{io};
+    hb::simulated_network network{io};
+    hb::url where = hb::parse_url("ws://there:1");
+    hb::simulated_stream client{io.get_executor()};
+    std::optional<hb::simulated_stream> server;
+};
+
+}  // namespace
+
+TEST_CASE("what arrives in the instant in which its sender resets the connection is still read") {
+    connection_under_test here;
+    // Comes to an end that is gone, which answers with a reset when the text arrives.
+    here.write(here.client, "stray");
+    here.write(*here.server, "text");
+    here.pass(50ms);
+    here.server->close();
+    std::array<char, 10> space{};
+    std::size_t count = 0;
+    here.client.async_read_some(asio::buffer(space), [&](hb::error_code, std::size_t read) { count = read; });
+    here.pass(50ms);
+    CHECK(std::string(space.data(), count) == "text");
+    hb::error_code end;
+    here.client.async_read_some(asio::buffer(space), [&](hb::error_code error, std::size_t) { end = error; });
+    here.pass(99ms);
+    CHECK_FALSE(end);
+    here.pass(1ms);
+    CHECK(end == asio::error::connection_reset);
+}
