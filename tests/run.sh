@@ -26,7 +26,7 @@ Steps:
   simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
             checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
   mutants   faults are put back into the decisions, one at a time, and the exploration of the decisions catches each
-  interop   tests against a Node server; skipped where there is no Node
+  interop   tests against a Node server and through nginx; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
   headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
   clang     tests, built with clang++
@@ -220,6 +220,7 @@ step_interop() {
         skip "npm cannot install what $server needs"
         return
     fi
+    if ! command -v nginx >/dev/null; then skip "there is no nginx"; fi
     build debug --target interop_tests || return 0
     HEARTBEAT_NODE_SERVER=$root/$server run_tests build/debug/tests/interop_tests
 }
@@ -366,10 +367,13 @@ install_prerequisites() {
     if chosen interop; then
         want_command node nodejs
         want_command npm npm
+        want_command nginx nginx-light
     fi
     install_missing
 }
 
+# Where nginx is, for those who are not root.
+PATH+=:/usr/sbin
 install_prerequisites
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 # What one checkout has compiled, another one need not.

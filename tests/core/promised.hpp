@@ -37,9 +37,10 @@ inline heartbeat::verdict promised(heartbeat::reason const& why, heartbeat::dura
         if (!passes || status == 501 || status == 505) result.what = verdict::stop;
         if (status == 401 || status == 407) result.what = verdict::refresh;
     }
-    if (why.cause >= errc::tls_certificate_expired && why.cause <= errc::tls_client_certificate_required)
-        result.what = verdict::stop;
-    bool const final = why.cause == errc::closed || why.cause == errc::cancelled;
+    bool const certificate =
+        why.cause >= errc::tls_certificate_expired && why.cause <= errc::tls_client_certificate_required;
+    if (certificate) result.what = verdict::stop;
+    bool const final = why.cause == errc::closed || why.cause == errc::cancelled || certificate;
     if (!final && why.retry_after > result.least) {
         result.least = why.retry_after;
         result.spread = std::max(result.spread, std::min(why.retry_after / 2, longest));

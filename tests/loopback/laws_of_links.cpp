@@ -53,7 +53,7 @@ TEST_CASE(
     for (std::size_t loss = 1; loss <= 10; ++loss) {
         switch (loss % 3) {
             case 0: here.server.drop_all(); break;
-            case 1: here.server.close_all(1012, "restart"); break;
+            case 1: here.server.close_all(1001, "restart"); break;
             case 2: here.server.swallow_answers(true); break;
         }
         if (loss % 3 == 2) {

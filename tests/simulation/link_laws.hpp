@@ -48,9 +48,11 @@ public:
         if (end_due_ && end_due_->at <= due) return;
         end_due_ = {due, late_.total()};
     }
-    /// The application asks for a dial, which counts until nothing is left to run.
+    /// The application asks for a dial, which counts until nothing is left to run but a wait for a turn.
     void connect_now() noexcept { ++credits_; }
-    void idle() noexcept { credits_ = 0; }
+    void idle(bool connecting) noexcept {
+        if (!connecting || attempting_) credits_ = 0;
+    }
     /// Any event of the socket's.
     void event() { laws_.require(4, !final_, "there was an event after async_close had completed"); }
 

@@ -76,7 +76,7 @@ public:
     bool step();
     /// Lets time pass to the next timer, but not beyond `limit`.
     void pass(hb::time_point limit) {
-        if (links) links->idle();
+        if (links) links->idle(state() == hb::state::connecting);
         auto const next = clock.next_expiry();
         clock.advance_to(next && *next < limit ? *next : limit);
     }

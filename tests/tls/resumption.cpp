@@ -18,7 +18,7 @@ TEST_CASE("at least 99 % of reconnects resume a session, however links end") {
         // In turn: reset, closed, cut.
         switch (link % 3) {
             case 0: here.secure_server.drop_all(); break;
-            case 1: here.secure_server.close_all(1012); break;
+            case 1: here.secure_server.close_all(1001); break;
             default: here.secure_server.stop(); break;
         }
         here.until([&] { return told.waits.size() == link; });

@@ -22,6 +22,8 @@ public:
         std::filesystem::remove_all(path_, ignored);
     }
 
+    std::string name() const { return path_.string(); }
+
     /// Returns the name of the file.
     std::string write(std::string const& name, std::string const& content) const {
         std::ofstream(path_ / name) << content;

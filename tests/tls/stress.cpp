@@ -102,7 +102,7 @@ TEST_CASE("both directions may be saturated, through losses and to the end") {
         if (++cuts % 2 == 0) {
             server.drop_all();
         } else {
-            server.close_all(1012);
+            server.close_all(1001);
         }
         until([&] { return socket.stats().sessions > sessions; });
     }
