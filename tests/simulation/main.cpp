@@ -29,7 +29,10 @@ constexpr char const* usage =
     "\n"
     "Plays schedules from seed S (1) on, N (20000) of them, and checks the laws of the library after each "
     "step.\n"
-    "Stops at the first that breaks one, with exit status 1, and tells its seed. --seed plays one schedule;\n"
+    "Stops at the first that breaks one, with exit status 1, and tells its seed. --minimum-premises also "
+    "fails\n"
+    "where the premise of a law arose fewer than N times, or where the median schedule has fewer than 2\n"
+    "sessions, 3 faults or 20 actions of the application. --seed plays one schedule;\n"
     "with --trace it prints its timeline, the same each time.\n"
     "--systematic disturbs a fixed session in each way at each of its steps; --disturbance does so once.\n";
 
@@ -191,6 +194,11 @@ void report(summary const& tried, double seconds) {
     std::printf("\n");
 }
 
+// What the median schedule has at least, where premises are counted.
+constexpr std::uint32_t least_sessions = 2;
+constexpr std::uint32_t least_faults = 3;
+constexpr std::uint32_t least_actions = 20;
+
 int explore(arguments const& asked) {
     auto const began = std::chrono::steady_clock::now();
     std::mutex mutex;
@@ -213,6 +221,12 @@ int explore(arguments const& asked) {
     for (std::size_t law = 0; law < law_count; ++law) {
         if (tried.all.premises[law] >= asked.minimum_premises) continue;
         std::printf("law %zu had too little to judge\n", law + 1);
+        return 1;
+    }
+    bool const eventful = median(tried.sessions) >= least_sessions && median(tried.faults) >= least_faults &&
+                          median(tried.actions) >= least_actions;
+    if (asked.minimum_premises != 0 && !eventful) {
+        std::printf("too little happens in the median schedule\n");
         return 1;
     }
     return 0;
