@@ -139,6 +139,36 @@ TEST_CASE("an exception of a slot that destroys the socket is not lost") {
     CHECK(here.clock.pending() == 0);
 }
 
+TEST_CASE("law 5: a socket that was destroyed on its strand begins no dial, whatever was on its way") {
+    simulated_world here;
+    int dials = 0;
+    here.network.observe(
+        [&](hb::network_event const& event) { dials += event.what == hb::network_event::kind::lookup; });
+    auto socket = std::make_unique<simulated_socket>(here.make_socket());
+    int expected = 0;
+    bool completed = false;
+    SECTION("a start") {
+        socket->async_run([&](hb::error_code error) {
+            completed = true;
+            CHECK(error == asio::error::operation_aborted);
+        });
+    }
+    SECTION("a connect_now, or the end of the wait") {
+        expected = 1;
+        here.network.stop_listening("server", "8002");
+        socket->async_run([&](hb::error_code) { completed = true; });
+        here.settle();
+        REQUIRE(socket->state() == hb::state::waiting);
+        SECTION("a connect_now") { socket->connect_now(); }
+        SECTION("the end of the wait") { here.clock.advance(3s); }
+    }
+    socket.reset();
+    here.pass(1min);
+    CHECK(dials == expected);
+    CHECK(completed);
+    CHECK(here.clock.pending() == 0);
+}
+
 TEST_CASE("connect_now leaves no timer behind") {
     connected_simulation here([](hb::options& options) {
         options.heartbeat.interval = 0s;

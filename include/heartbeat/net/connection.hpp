@@ -89,7 +89,9 @@ public:
     void close(std::uint64_t ticket, completion<error_code> done);
     void cancel_close(std::uint64_t ticket);
     void cancel();
-    void connect_now() { feed(lifecycle::event::connect_now); }
+    void connect_now() {
+        if (!gone()) feed(lifecycle::event::connect_now);
+    }
     void cancel_send(std::uint64_t ticket);
     void receive(std::uint64_t ticket, mailbox::receiver done);
     void cancel_receive(std::uint64_t ticket) { mailbox_.cancel(ticket); }
@@ -221,6 +223,8 @@ private:
     // request.hpp
     void fail_waits(error_code error);
     void slot_threw(std::exception_ptr exception);
+    /// The socket is gone, though its end may still be on its way to the strand: nothing begins any more.
+    bool gone() const noexcept { return orphaned_ || bus_.muted(); }
     /// What ends waits that begin too late; zero if they may wait.
     error_code over() const;
     template <class Function, class Result>
@@ -275,7 +279,7 @@ private:
     std::uint64_t run_ticket_ = 0;
     /// A run has ended and no other was started.
     bool run_ended_ = false;
-    /// The socket is gone: nothing begins any more.
+    /// The socket's end has come to the strand.
     bool orphaned_ = false;
     std::vector<std::pair<std::uint64_t, completion<error_code>>> closes_;
     mailbox mailbox_;

@@ -12,8 +12,6 @@ namespace heartbeat::detail {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::prepare(link_type& at) {
-    // What the function refers to may be gone with the socket, and the end of the attempt is on its way.
-    if (bus_.muted()) return;
     // Whoever has to answer may never do so, and owns nothing meanwhile.
     prepare_handler const answer(
         [owner = this->weak_from_this(), asked = at.weak_from_this()](prepare_result result) {

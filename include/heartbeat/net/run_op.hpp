@@ -20,7 +20,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
         // Whoever asked for this run may have begun to send already.
         if (!stopped && ending_.cause != errc{} && starts_requested_ == 0) outbox_.close();
     }
-    if (orphaned_) return done(asio::error::operation_aborted);
+    if (gone()) return done(asio::error::operation_aborted);
     if (!stopped) return done(errc::already_running);
     run_ = std::move(done);
     run_ticket_ = ticket;
@@ -159,7 +159,7 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         outage_began_ = now;
     }
     // What `judge` refers to may be gone with the socket.
-    if (ending_.cause != errc{} || bus_.muted()) return lifecycle::event::ended_stop;
+    if (ending_.cause != errc{} || gone()) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, verdict{.what = verdict::stop});
     auto const delay = backoff_.next(random_, judged.least, judged.spread);
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
