@@ -7,7 +7,7 @@ usage() {
     cat <<'TEXT'
 Usage: tests/console/run.sh [DIRECTORY]
 
-Tests the programs console and echo_server, which are in DIRECTORY (default: build/debug/examples), by
+Tests the programs console, echo_client and echo_server, which are in DIRECTORY (default: build/debug/examples), by
 playing with them: lines go in, and the lines that are expected are waited for. What it needs beside them is
 DIRECTORY/../tests/console_server. The last line of output counts the tests.
 TEXT
@@ -20,7 +20,7 @@ fi
 repository=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 programs=$(realpath -m "${1:-$repository/build/debug/examples}")
 other_server=$programs/../tests/console_server
-for program in "$programs"/{console,echo_server} "$other_server"; do
+for program in "$programs"/{console,echo_client,echo_server} "$other_server"; do
     if [[ ! -x $program ]]; then
         printf 'There is no program %s.\n' "$program" >&2
         usage >&2
@@ -782,6 +782,74 @@ test_json_output_is_one_object_a_line_and_nothing_else() {
             if (typeof event.event !== "string" || typeof event.time !== "number" || event.time < last) throw line;
             last = event.time;
         }' || fail "There is a line that is no event."
+}
+
+# Starts the echo client; its output goes to a file, and its end is waited for by expect_echo_client.
+start_echo_client() {
+    "$programs/echo_client" "$@" >output 2>errors </dev/null &
+    echo_client=$!
+    children+=("$echo_client")
+}
+
+# The exit status, and what it says.
+expect_echo_client() {
+    local status=0
+    wait "$echo_client" || status=$?
+    [[ $status == "$1" ]] || fail "The exit status is $status instead of $1." "$(cat errors)"
+    if [[ -n ${2:-} ]]; then expect_in errors "$2"; else [[ ! -s errors ]] || fail "$(cat errors)"; fi
+}
+
+test_the_echo_client_sends_back_until_the_server_closes() {
+    start_server
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server 'say hello'
+    expect_server '*message hello'
+    tell_server 'say h\u00e9'
+    expect_server '*message h\\u00e9'
+    tell_server 'close'
+    expect_echo_client 0
+    start_echo_client "$url"
+    expect_server '*open'
+    # What it cannot send back any more does not keep it.
+    tell_server 'say late'
+    tell_server 'close 1001'
+    expect_echo_client 0
+}
+
+test_the_echo_client_tells_why_it_ended_unless_the_server_closed() {
+    start_server
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server 'close 1011 broken'
+    expect_echo_client 1 'echo_client: closed by the peer (code 1011, "broken")'
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server drop
+    expect_echo_client 1 'echo_client: the connection was lost ('
+    tell_server refuse
+    expect_server 'ok: refuse'
+    start_echo_client "$url"
+    expect_echo_client 1 'echo_client: the connection was not accepted ('
+    start_echo_client nowhere
+    expect_echo_client 2 'url is "nowhere", expected '
+    start_echo_client "$url" --ca nowhere.pem
+    expect_echo_client 2 'tls.ca_file is "nowhere.pem", expected '
+}
+
+test_the_echo_client_loses_nothing_with_and_without_tls() {
+    start_other_server
+    start_echo_client "$url/judge"
+    expect_server 'all * messages came back'
+    expect_echo_client 0
+    start_echo_client "$vouched_url/judge" --ca ca.pem
+    expect_server 'all * messages came back'
+    expect_echo_client 0
+    start_echo_client "$lonely_url" --ca ca.pem
+    expect_echo_client 1 "echo_client: the server's certificate is self-signed ("
+    start_echo_client "$lonely_url/judge" --insecure
+    expect_server 'all * messages came back'
+    expect_echo_client 0
 }
 
 # --- All of them -----------------------------------------------------------------------------------------------
