@@ -38,8 +38,8 @@ int main(int argument_count, char** arguments) try {
             options.url = argument;
     }
     options.tls = hb::tls(trust);
-    // What one message may take, received and on its way back.
-    options.limits.message_bytes = options.limits.outbox_bytes = 64 * 1024 * 1024;
+    options.limits.message_bytes = options.limits.outbox_bytes =
+        64 * 1024 * 1024;  // what one message may take
     options.limits.mailbox_overflow = hb::overflow::pause;
     asio::io_context io;
     hb::heartbeat_socket socket{io, options};

@@ -838,6 +838,8 @@ test_the_echo_client_tells_why_it_ended_unless_the_server_closed() {
 }
 
 test_the_echo_client_loses_nothing_with_and_without_tls() {
+    # Tens of megabytes, through programs that are not optimised.
+    time_limit=120
     start_other_server
     start_echo_client "$url/judge"
     expect_server 'all * messages came back'

@@ -37,7 +37,7 @@ TEXT
 
 printf 'echo_client\n'
 start "$programs/../tests/console_server"
-timeout 60 "$programs/echo_client" "$url/judge"
+timeout 120 "$programs/echo_client" "$url/judge"
 # The server has said so before it closed; the rest of its log ends with it.
 kill "${servers[-1]}"
 wait "$!" || true
