@@ -46,7 +46,7 @@ inline std::vector<task> all_tasks() {
     std::vector<task> all;
     for (bool const is_text : {true, false}) {
         // Where the length of a frame changes its form, too.
-        for (std::size_t const size : {0, 1, 125, 126, 127, 65535, 65536, 65537})
+        for (std::size_t const size : {0u, 1u, 125u, 126u, 127u, 65535u, 65536u, 65537u})
             all.push_back({is_text, size});
         all.push_back({is_text, 0, 1});
         all.push_back({is_text, 40, 1});
