@@ -7,7 +7,7 @@ scratch=$(mktemp -d)
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
 
-# Starts a server and sets `url` to where it listens.
+# Starts a server and sets `url` to where it listens; the rest of its log is in the file `said`.
 start() {
     local log="$scratch/log${#servers[@]}" line reader
     mkfifo "$log"
@@ -16,7 +16,8 @@ start() {
     exec {reader}<"$log"
     read -r line <&"$reader"
     # Whoever writes a log wants it read.
-    cat <&"$reader" >/dev/null &
+    said=$log.said
+    cat <&"$reader" >"$said" &
     url=${line##* }
 }
 
@@ -33,3 +34,11 @@ the server refused the upgrade to websocket (HTTP status 401, "this token has ex
 open
 ended: Success
 TEXT
+
+printf 'echo_client\n'
+start "$programs/../tests/console_server"
+timeout 120 "$programs/echo_client" "$url/judge"
+# The server has said so before it closed; the rest of its log ends with it.
+kill "${servers[-1]}"
+wait "$!" || true
+grep -q '^all [0-9]* messages came back$' "$said"
