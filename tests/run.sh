@@ -111,7 +111,7 @@ chosen() {
 
 # --- Steps ---------------------------------------------------------------------------------------------------
 
-test_directories=(unit simulated loopback request tls hostile)
+test_directories=(unit simulated loopback request tls deflate hostile)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -332,7 +332,7 @@ step_tidy() {
     fi
     configure clang >"$logs/configure-clang.log" 2>&1 || cat "$logs/configure-clang.log"
     if [[ $tidy_all == yes ]]; then
-        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/request tests/tls tests/hostile tests/stress tests/interop tests/console examples -name node_modules -prune -o \
+        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/request tests/tls tests/deflate tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
             -name '*.cpp' -print | sort)
     else
         sources=(build/clang/tests/headers/pure.cpp)

@@ -14,6 +14,8 @@ const usage = `Usage: node server.js [--port N] [--host ADDRESS] [--stdin]
   --host ADDRESS   listen at this address, 127.0.0.1 by default
   --certificate FILE, --key FILE
                    serve wss with this certificate and its key, in PEM
+  --echo           send back whatever comes, text and binary
+  --deflate        accept compression (permessage-deflate)
   --stdin          send each line of standard input to all clients as it is, and end with it
   --help`;
 
@@ -24,6 +26,8 @@ function readArguments() {
             host: { type: 'string', default: '127.0.0.1' },
             certificate: { type: 'string' },
             key: { type: 'string' },
+            echo: { type: 'boolean', default: false },
+            deflate: { type: 'boolean', default: false },
             stdin: { type: 'boolean', default: false },
             help: { type: 'boolean', default: false },
         },
@@ -49,13 +53,14 @@ function answerTo(text) {
 
 let connections = 0;
 
-function serve(client, request) {
+function serve(client, request, echo) {
     const number = ++connections;
     const log = (what) => console.log(`[${number}] ${what}`);
     const { remoteAddress, remotePort } = request.socket;
     log(`connection from ${remoteAddress} port ${remotePort}`);
 
     client.on('message', (data, isBinary) => {
+        if (echo) return client.send(data, { binary: isBinary });
         if (isBinary) return log(`message, binary, of ${data.length} bytes`);
         const text = data.toString();
         log(`message ${shown(text)}`);
@@ -70,16 +75,16 @@ function serve(client, request) {
     client.on('close', (code, reason) => log(`close ${code} ${shown(reason.toString())}`.trimEnd()));
 }
 
-function start({ host, port, certificate, key, stdin }) {
+function start({ host, port, certificate, key, echo, deflate, stdin }) {
     const secure = certificate && createServer({ cert: readFileSync(certificate), key: readFileSync(key) });
-    const server = new WebSocketServer(secure ? { server: secure } : { host, port });
+    const server = new WebSocketServer({ perMessageDeflate: deflate, ...(secure ? { server: secure } : { host, port }) });
     secure?.listen(port, host);
 
     server.on('listening', () => {
         const { address, family, port: taken } = server.address();
         console.log(`listening on ${secure ? 'wss' : 'ws'}://${family === 'IPv6' ? `[${address}]` : address}:${taken}`);
     });
-    server.on('connection', serve);
+    server.on('connection', (client, request) => serve(client, request, echo));
     server.on('error', (error) => {
         console.error(`error: ${error.message}`);
         process.exit(1);

@@ -82,8 +82,8 @@ enum class errc {
     /// The server chose a subprotocol that it was not offered (RFC 6455 section 4.1). Evidence of
     /// `upgrade_failed`.
     subprotocol_not_offered,
-    /// The server uses an extension that it was not offered (RFC 6455 section 4.1). Evidence of
-    /// `upgrade_failed`.
+    /// The server uses an extension that it was not offered (RFC 6455 section 4.1), or not so (RFC 7692
+    /// section 5.1). Evidence of `upgrade_failed`.
     extension_not_offered,
     /// `options::prepare` reported an error, threw, or gave what makes no sense. Retried.
     prepare_failed,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <heartbeat/core/request_rules.hpp>
+#include <heartbeat/deflate_options.hpp>
 #include <heartbeat/dial_budget.hpp>
 #include <heartbeat/options_error.hpp>
 #include <heartbeat/prepare.hpp>
@@ -113,7 +114,8 @@ struct deadline_options {
 
 /// The bounds on memory; each is above 0. Sizes are payload bytes.
 struct limit_options {
-    /// The largest message that is accepted from the peer; a larger one closes the link with code 1009.
+    /// The largest message that is accepted from the peer, inflated if it is compressed; a larger one closes
+    /// the link with code 1009.
     std::size_t message_bytes = 16 * 1024 * 1024;
     /// Messages accepted for sending and not yet written.
     std::size_t outbox_messages = 1024;
@@ -137,6 +139,7 @@ struct options {
     reconnect_options reconnect = {};
     deadline_options deadlines = {};
     limit_options limits = {};
+    deflate_options deflate = {};
     /// What `wss` URLs need: `heartbeat::tls()` of `heartbeat/tls.hpp`, or with options
     /// `heartbeat::tls({...})`. Several sockets may share one, and then also share the sessions that make
     /// reconnecting cheap.
@@ -182,6 +185,12 @@ inline void require_at_least(char const* field, std::size_t value, std::size_t l
     if (value < least) throw options_error(field, std::to_string(value), std::to_string(least) + " or more");
 }
 
+inline void require_between(char const* field, int value, int least, int most) {
+    if (value < least || value > most)
+        throw options_error(field, std::to_string(value),
+                            std::to_string(least) + " to " + std::to_string(most));
+}
+
 /// Whether `wss` URLs can be served.
 inline bool has_tls(options const& value) noexcept { return value.tls != nullptr; }
 
@@ -223,6 +232,12 @@ inline void validate(options const& value) {
     detail::require_at_least("limits.mailbox_messages", limits.mailbox_messages, 1);
     detail::require_at_least("limits.mailbox_bytes", limits.mailbox_bytes, 1);
     detail::require_at_least("limits.fragment_bytes", limits.fragment_bytes, 128);
+
+    auto const& deflate = value.deflate;
+    detail::require_between("deflate.client_window_bits", deflate.client_window_bits, 9, 15);
+    detail::require_between("deflate.server_window_bits", deflate.server_window_bits, 9, 15);
+    detail::require_between("deflate.memory_level", deflate.memory_level, 1, 9);
+    detail::require_between("deflate.compression_level", deflate.compression_level, 0, 9);
 }
 
 }  // namespace heartbeat

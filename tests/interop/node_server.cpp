@@ -18,9 +18,12 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -88,10 +91,10 @@ public:
     /// The default timeout is far longer than a busy machine takes.
     explicit node_world(either_protocol protocol, hb::duration timeout = 20s,
                         std::shared_ptr<hb::tls_provider const> const& tls = {},
-                        std::vector<std::string> its_arguments = {})
+                        std::vector<std::string> its_arguments = {}, hb::deflate_options const& deflate = {})
         : arguments(std::move(its_arguments)),
           server(std::in_place, io, "0", arguments),
-          socket(io, options(timeout, tls), std::move(protocol)),
+          socket(io, options(timeout, tls, deflate), std::move(protocol)),
           told(socket) {
         socket.start();
         until([this] { return !told.opened.empty(); });
@@ -129,13 +132,15 @@ public:
     diary told;
 
 private:
-    hb::options options(hb::duration timeout, std::shared_ptr<hb::tls_provider const> const& tls) {
+    hb::options options(hb::duration timeout, std::shared_ptr<hb::tls_provider const> const& tls,
+                        hb::deflate_options const& deflate) {
         until([this] { return !server->url().empty(); });
         return {
             .url = server->url(),
             .heartbeat = {.interval = 50ms, .timeout = timeout},
             .reconnect = {.delay = 50ms, .max_delay = 200ms},
             .deadlines = {.upgrade = 1s},
+            .deflate = deflate,
             .tls = tls,
         };
     }
@@ -369,4 +374,59 @@ TEST_CASE("a Node server does not answer what is neither heartbeat nor message, 
     CHECK(here.told.malformed.empty());
     CHECK(here.told.opened.size() == 1);
     CHECK(here.told.closed.empty());
+}
+
+TEST_CASE("a Node server and the socket exchange compressed messages of all sizes and kinds") {
+    if (!node_process::possible()) return;
+    hb::deflate_options const least{.enabled = true,
+                                    .client_window_bits = 9,
+                                    .server_window_bits = 9,
+                                    .client_context_takeover = false,
+                                    .server_context_takeover = false,
+                                    .memory_level = 1};
+    for (auto const& deflate : {hb::deflate_options{.enabled = true}, least}) {
+        node_world world(chosen(false), 20s, nullptr, {"--echo", "--deflate"}, deflate);
+        std::mt19937 random(7692);
+        std::size_t expected = 0;
+        for (std::size_t const size : {0U, 10U, 2'000U, 70'000U, 1'048'576U}) {
+            std::string text;
+            while (text.size() < size) text += "quote " + std::to_string(random() % 1000) + ", ";
+            text.resize(size);
+            std::string noise(size, '\0');
+            std::generate(noise.begin(), noise.end(), [&] { return static_cast<char>(random()); });
+            auto const before = world.socket.stats();
+            for (auto const& sent : {hb::message(text), hb::message(hb::message_kind::binary, text),
+                                     hb::message(hb::message_kind::binary, noise)}) {
+                INFO("a message of " << size << " bytes");
+                REQUIRE(world.socket.send(sent));
+                world.until(
+                    [&] { return world.told.messages.size() > expected || !world.told.closed.empty(); });
+                REQUIRE(world.told.closed.empty());
+                CHECK((world.told.messages.at(expected++) == sent));
+            }
+            // The two that compress take less than one that does not.
+            auto const after = world.socket.stats();
+            if (size < 2'000) continue;
+            CHECK(after.bytes_sent - before.bytes_sent < 2 * size);
+            CHECK(after.bytes_received - before.bytes_received < 2 * size);
+        }
+    }
+}
+
+TEST_CASE("a Node server with compression gets heartbeats in JSON, which are too small to be compressed") {
+    if (!node_process::possible()) return;
+    node_world world(chosen(true), 20s, nullptr, {"--deflate"}, {.enabled = true});
+    world.until([&] { return world.told.beats.size() >= 3; });
+    auto const first = world.socket.stats();
+    world.until([&] { return world.told.beats.size() >= 6; });
+    auto const last = world.socket.stats();
+    constexpr std::size_t frame =
+        6 + std::string_view(R"({"ModeCode":"heart_beat","msg":1690000000000})").size();
+    CHECK(last.bytes_sent - first.bytes_sent == (last.beats_sent - first.beats_sent) * frame);
+
+    auto const text = text_of(std::string(5000, 'x'));
+    REQUIRE(world.socket.send(text));
+    world.until([&] { return world.told.received(text); });
+    CHECK(world.socket.stats().bytes_sent - last.bytes_sent < 1000);
+    CHECK(world.told.closed.empty());
 }

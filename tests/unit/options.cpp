@@ -46,6 +46,8 @@ TEST_CASE("options that are unusual but make sense are valid") {
         },
         [](options& o) { o.limits = {1, 1, 1, 1, 1, heartbeat::overflow::pause, 128}; },
         [](options& o) { o.request = {.user_agent = ""}; },
+        [](options& o) { o.deflate = {true, 9, 9, false, false, 1, 0, 0}; },
+        [](options& o) { o.deflate = {true, 15, 15, true, true, 9, 9, std::size_t(-1)}; },
     };
     for (auto const change : table) {
         options value{.url = "ws://h"};
@@ -66,6 +68,14 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"url", "\"ws://h:0\"", [](options& o) { o.url = "ws://h:0"; }},
         {"url", "\"ws://h\\x0a\"", [](options& o) { o.url = "ws://h\n"; }},
         {"url", "\"wss://h\"", [](options& o) { o.url = "wss://h"; }},
+        {"deflate.client_window_bits", "8", [](options& o) { o.deflate.client_window_bits = 8; }},
+        {"deflate.client_window_bits", "16", [](options& o) { o.deflate.client_window_bits = 16; }},
+        {"deflate.server_window_bits", "8", [](options& o) { o.deflate.server_window_bits = 8; }},
+        {"deflate.server_window_bits", "16", [](options& o) { o.deflate.server_window_bits = 16; }},
+        {"deflate.memory_level", "0", [](options& o) { o.deflate.memory_level = 0; }},
+        {"deflate.memory_level", "10", [](options& o) { o.deflate.memory_level = 10; }},
+        {"deflate.compression_level", "-1", [](options& o) { o.deflate.compression_level = -1; }},
+        {"deflate.compression_level", "10", [](options& o) { o.deflate.compression_level = 10; }},
         {"deadlines.tls", "0 ms", [](options& o) { o.deadlines.tls = 0s; }},
         {"heartbeat.interval", "-1 ms", [](options& o) { o.heartbeat.interval = -1ms; }},
         {"heartbeat.interval", "31622400000.000001 ms",

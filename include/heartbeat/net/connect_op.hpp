@@ -8,9 +8,9 @@
 #include <heartbeat/core/retry_after.hpp>
 #include <heartbeat/core/upgrade_request.hpp>
 #include <heartbeat/net/connection.hpp>
+#include <heartbeat/net/deflate_settings.hpp>
 
 #include <boost/beast/http/field.hpp>
-#include <boost/beast/websocket/option.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -99,9 +99,13 @@ private:
         self->begin_step(*at);
         auto const& request = at->trip.request();
         at->websocket.set_option(beast::websocket::stream_base::decorator(
-            [headers = upgrade_headers(request, at->where)](beast::websocket::request_type& message) {
+            [headers = upgrade_headers(request, at->where),
+             offer = deflate_offer(self->settings().deflate)](beast::websocket::request_type& message) {
                 for (auto const& header : headers) message.insert(header.name, header.value);
+                // In place of the offer that is there, which names what nobody asked to be limited.
+                if (!offer.empty()) message.set(beast::http::field::sec_websocket_extensions, offer);
             }));
+        if (self->settings().deflate.enabled) at->websocket.next_layer().expect_compression();
         at->answer = std::make_unique<upgrade_answer>(at->trip.follows());
         at->websocket.next_layer().read_along(at->answer.get());
         at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
@@ -119,8 +123,12 @@ private:
     }
 
     void open() {
-        at->subprotocol = at->answer->values(beast::http::field::sec_websocket_protocol);
-        at->websocket.next_layer().read_along(nullptr);
+        using beast::http::field;
+        auto& layer = at->websocket.next_layer();
+        at->subprotocol = at->answer->values(field::sec_websocket_protocol);
+        layer.read_along(nullptr);
+        if (self->settings().deflate.enabled)
+            layer.inflate(deflate_terms_in(at->answer->values(field::sec_websocket_extensions)));
         at->answer.reset();
         self->connected(*at);
         self->leave();
@@ -134,8 +142,8 @@ private:
         using beast::http::field;
         auto const subprotocol = at->answer->values(field::sec_websocket_protocol);
         auto const extensions = at->answer->values(field::sec_websocket_extensions);
-        auto const wrong =
-            judge({.subprotocol = subprotocol, .extensions = extensions}, at->trip.request().subprotocols);
+        auto const wrong = judge({.subprotocol = subprotocol, .extensions = extensions},
+                                 at->trip.request().subprotocols, self->settings().deflate);
         return wrong == errc{} ? error_code{} : wrong;
     }
 
@@ -192,6 +200,7 @@ auto connection<Protocol, Stream, Clock>::make_link() -> link_pointer {
                                                       websocket::stream_base::none(), false});
     stream.read_message_max(settings_.limits.message_bytes);
     stream.auto_fragment(false);
+    if (settings_.deflate.enabled) stream.set_option(deflate_settings(settings_.deflate));
     stream.write_buffer_bytes(std::clamp<std::size_t>(settings_.limits.fragment_bytes, 1024, 16 * 1024));
     return made;
 }

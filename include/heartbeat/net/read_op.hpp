@@ -188,6 +188,9 @@ reason connection<Protocol, Stream, Clock>::explain(link_type const& at, error_c
         why.close_code = said.code;
         if (said.code == websocket::close_code::none) why.close_code = websocket::close_code::no_status;
         why.close_text.assign(said.reason.data(), said.reason.size());
+    } else if (auto const fault = at.websocket.next_layer().inflating_fault()) {
+        why.cause = errc::protocol_violation;
+        why.evidence = fault;
     } else if (at.fault != errc{}) {
         why.cause = at.fault;
     } else if (ours) {

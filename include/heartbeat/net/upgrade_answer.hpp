@@ -58,6 +58,10 @@ public:
     bool refused() const {
         return parser_.is_header_done() && status() != static_cast<unsigned>(switching_protocols);
     }
+    /// What has come behind the head that accepts the upgrade: frames.
+    std::string_view behind() const {
+        return parser_.is_header_done() && !refused() ? std::string_view(unparsed_) : std::string_view();
+    }
     /// Nothing that could come still changes what this says.
     bool settled() const noexcept {
         return settled_ || (follows_ && parser_.is_header_done() && is_redirect(status()));

@@ -149,6 +149,10 @@ void connection<Protocol, Stream, Clock>::write_frame(link_type& at, bool text, 
                                                       asio::const_buffer payload) {
     begin_write(at, payload.size());
     at.websocket.text(text);
+    // By the size of the whole message, and not by the websocket's own threshold: it looks at fragments, and
+    // at the second one again if the first was small enough, compressed, to be kept back.
+    auto const whole = at.current ? at.current->content.size() : payload.size();
+    at.websocket.compress(whole >= settings_.deflate.threshold);
     at.websocket.async_write_some(last, payload,
                                   write_op<connection>{{this->shared_from_this(), at.shared_from_this()}});
 }
