@@ -186,7 +186,7 @@ step_simulate() {
     local decisions="$logs/core_exploration-release-schedules.log" sockets="$logs/simulation-release-seeds.log"
     tell 'schedules of the decisions' "$(behind 'schedules ' "$decisions")"
     tell 'schedules of whole sockets' "$(behind 'schedules ' "$sockets")"
-    tell 'worst detection, by the network' "$(behind 'worst detection ' "$sockets")"
+    tell 'worst detection since input, by the network' "$(behind 'worst detection ' "$sockets")"
     tell 'worst recovery, by the network' "$(behind 'worst recovery ' "$sockets")"
     tell 'disturbed sessions' "$(behind 'a fixed session of ' "$logs/simulation-release-systematic.log")"
 }
@@ -260,23 +260,17 @@ step_clang() { build_and_test clang "${test_directories[@]}"; }
 step_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1 \
         UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan "${test_directories[@]}"
-    if [[ -x build/asan/tests/simulation ]]; then
-        ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
-    fi
-    if [[ -x build/asan/tests/soak ]]; then
-        ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
-    fi
+    ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
+    ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
 }
 
 step_tsan() {
     # The thread sanitizer of some compilers cannot cope with the address layout of some kernels.
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
-    local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions=$root/tests/tsan.supp"
+    local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions='$root/tests/tsan.supp'"
     build_and_test tsan "${test_directories[@]}"
     # Threads send, close, connect slots and destroy, in each way at once.
-    if [[ -x build/tsan/tests/soak ]]; then
-        explore soak tsan --seconds 10 --sockets 32 --threads 4
-    fi
+    explore soak tsan --seconds 10 --sockets 32 --threads 4
     runner=()
 }
 

@@ -34,7 +34,8 @@ public:
         returned_.erase(returned_.begin(), returned_.lower_bound(now));
         if (!returned_.empty()) return returned_.extract(returned_.begin()).value();
         time_point const turn = std::max(now, full_at_ - ahead_);
-        full_at_ = std::max(now, full_at_) + spacing_;
+        auto const full = std::max(now, full_at_);
+        full_at_ = full > time_point::max() - spacing_ ? full : full + spacing_;
         return turn;
     }
 

@@ -137,6 +137,7 @@ public:
 
     /// From now on no slot starts, for good; one may still be running or just be starting on another thread.
     void mute() noexcept { state_->muted = true; }
+    /// Whether `mute` was called.
     bool muted() const noexcept { return state_->muted; }
 
     /// Disconnects the slots of all events, as `connection::disconnect` does.

@@ -92,8 +92,8 @@ struct undelivered {
     heartbeat::outcome outcome = {};
 };
 
-/// A slot threw. The other slots of that event still ran. Without a slot for this event the exception leaves
-/// through the function that runs the event loop.
+/// A slot threw. The other slots of that event still ran. Without a slot for this event, or when the socket
+/// was destroyed while the slot ran, the exception leaves through the function that runs the event loop.
 struct slot_failed {
     std::exception_ptr exception = {};
 };

@@ -52,3 +52,24 @@ TEST_CASE("what arrives in the instant in which its sender resets the connection
     here.pass(1ms);
     CHECK(end == asio::error::connection_reset);
 }
+
+TEST_CASE("what waits for room in the window is not sent any more once the connection was reset") {
+    connection_under_test here;
+    here.network.set({.latency = 100ms, .window = 4});
+    here.write(here.client, "sent");
+    here.write(here.client, "held");
+    here.pass(100ms);
+    here.network.reset_connections();
+    here.network.set({.latency = 10ms, .window = 4});
+    std::array<char, 10> space{};
+    std::size_t count = 0;
+    here.server->async_read_some(asio::buffer(space),
+                                 [&](hb::error_code, std::size_t read) { count = read; });
+    here.pass(0s);
+    CHECK(std::string(space.data(), count) == "sent");
+    hb::error_code end;
+    here.server->async_read_some(asio::buffer(space),
+                                 [&](hb::error_code error, std::size_t) { end = error; });
+    here.pass(100ms);
+    CHECK(end == asio::error::connection_reset);
+}

@@ -139,34 +139,70 @@ TEST_CASE("an exception of a slot that destroys the socket is not lost") {
     CHECK(here.clock.pending() == 0);
 }
 
-TEST_CASE("law 5: a socket that was destroyed on its strand begins no dial, whatever was on its way") {
+TEST_CASE("law 5: a socket that was destroyed dials no more, whatever was on its way to its strand") {
     simulated_world here;
-    int dials = 0;
-    here.network.observe(
-        [&](hb::network_event const& event) { dials += event.what == hb::network_event::kind::lookup; });
+    std::vector<hb::network_event::kind> dials;
+    auto const asks_network = [](auto what) {
+        return what == hb::network_event::kind::lookup || what == hb::network_event::kind::dial;
+    };
     auto socket = std::make_unique<simulated_socket>(here.make_socket());
-    int expected = 0;
-    bool completed = false;
-    SECTION("a start") {
-        socket->async_run([&](hb::error_code error) {
-            completed = true;
-            CHECK(error == asio::error::operation_aborted);
-        });
-    }
-    SECTION("a connect_now, or the end of the wait") {
-        expected = 1;
-        here.network.stop_listening("server", "8002");
-        socket->async_run([&](hb::error_code) { completed = true; });
+    bool by_slot = false;
+    auto const begin = [&](hb::duration lookup = {}) {
+        here.network.set({.lookup = lookup});
+        socket->start();
         here.settle();
-        REQUIRE(socket->state() == hb::state::waiting);
-        SECTION("a connect_now") { socket->connect_now(); }
-        SECTION("the end of the wait") { here.clock.advance(3s); }
+    };
+    SECTION("a start") { socket->start(); }
+    SECTION("a start, destroyed by the slot that hears of it") {
+        by_slot = true;
+        socket->on<hb::state_changed>([&](hb::state_changed const&) { socket.reset(); });
+        socket->start();
     }
+    SECTION("a lookup") {
+        begin(1s);
+        here.clock.advance(1s);
+    }
+    SECTION("a connect_now") {
+        here.network.stop_listening("server", "8002");
+        begin();
+        REQUIRE(socket->state() == hb::state::waiting);
+        socket->connect_now();
+    }
+    SECTION("the end of a wait") {
+        here.network.stop_listening("server", "8002");
+        begin();
+        REQUIRE(socket->state() == hb::state::waiting);
+        here.clock.advance(3s);
+    }
+    here.network.observe([&](hb::network_event const& event) {
+        if (asks_network(event.what)) dials.push_back(event.what);
+    });
+    if (!by_slot) socket.reset();
+    here.pass(1min);
+    CHECK(dials.empty());
+    CHECK(here.clock.pending() == 0);
+}
+
+TEST_CASE(
+    "law 12: async_run completes after what waits, also when its socket is destroyed before it begins") {
+    simulated_world here;
+    auto socket = std::make_unique<simulated_socket>(here.make_socket());
+    std::string order;
+    socket->async_run([&](hb::error_code error) {
+        CHECK(error == asio::error::operation_aborted);
+        order += "run ";
+    });
+    socket->async_send("text", [&](hb::outcome const& outcome) {
+        CHECK(outcome == hb::outcome{hb::delivery::dropped, hb::errc::cancelled});
+        order += "send ";
+    });
+    socket->async_receive([&](hb::error_code error, hb::message const&) {
+        CHECK(error == asio::error::operation_aborted);
+        order += "receive ";
+    });
     socket.reset();
     here.pass(1min);
-    CHECK(dials == expected);
-    CHECK(completed);
-    CHECK(here.clock.pending() == 0);
+    CHECK(order == "send receive run ");
 }
 
 TEST_CASE("connect_now leaves no timer behind") {

@@ -7,6 +7,7 @@
 #include <deque>
 #include <optional>
 #include <utility>
+#include <vector>
 
 /// The asynchronous operations that the application has begun (laws 5 and 12).
 class operations {
@@ -33,16 +34,14 @@ public:
     }
 
     void check(heartbeat::time_point now) {
-        while (!bounded_.empty()) {
-            auto const& one = all_[bounded_.front()];
-            if (one.done) {
-                laws_.arose(5);
-                bounded_.pop_front();
-                continue;
-            }
+        std::erase_if(bounded_, [this](std::size_t number) {
+            if (all_[number].done) laws_.arose(5);
+            return all_[number].done;
+        });
+        for (auto const number : bounded_) {
+            auto const& one = all_[number];
             auto const limit = *one.limit + late_.total() - one.began.late;
             laws_.require(5, now - one.began.at <= limit, "a close took longer than its deadline");
-            return;
         }
     }
 
@@ -61,7 +60,7 @@ private:
     verdict& laws_;
     lateness const& late_;
     std::deque<operation> all_;
-    /// Those with a limit that may not have completed yet; all have the same.
-    std::deque<std::size_t> bounded_;
+    /// Those with a limit that may not have completed yet.
+    std::vector<std::size_t> bounded_;
     std::optional<std::size_t> inside_;
 };

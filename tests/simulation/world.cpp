@@ -148,8 +148,8 @@ void world::note(hb::network_event const& event) {
     switch (event.what) {
         case kind::lookup:
             link_over_ = false;
-            // A socket that was destroyed may have been asked to start before.
-            if (links && links->has_started() && links->lookup(now, open_connections_)) attempt_begins();
+            laws.require(5, links && links->has_started(), "a dial began for a socket that was destroyed");
+            if (links && links->lookup(now, open_connections_)) attempt_begins();
             break;
         case kind::dial: last_dial_ = event.connection; break;
         case kind::connected:

@@ -129,13 +129,15 @@ void report(stress::tally const& counts, findings const& found, arguments const&
 }
 
 /// The law that was broken, if one was.
-std::string judge(stress::tally const& counts, findings const& found) {
+std::string judge(stress::tally const& counts, findings const& found, arguments const& asked) {
     if (auto breach = counts.breach(); !breach.empty()) return breach;
     auto const told =
         counts.written.get() + counts.dropped.get() + counts.unknown.get() + counts.untold.get();
     if (told != counts.accepted.get())
         return "law 6: " + std::to_string(counts.accepted.get()) + " sends have " + std::to_string(told) +
                " outcomes";
+    if (counts.escaped.get() > counts.sockets.get() - asked.sockets)
+        return "more exceptions of slots left through the loop than sockets were destroyed under them";
     // A close takes some five turns of a strand or a timer, one after the other; each may be as late as the
     // control timer was at worst.
     constexpr std::uint64_t turns = 8;
@@ -159,7 +161,7 @@ std::string soak(arguments const& asked) {
                           static_cast<std::uint32_t>(asked.seed));
     auto const found = observe(soaking, asked);
     report(soaking.counts(), found, asked);
-    return judge(soaking.counts(), found);
+    return judge(soaking.counts(), found, asked);
 }
 
 /// What was not given back, if anything.

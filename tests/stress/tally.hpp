@@ -41,6 +41,8 @@ struct tally {
     counter untold;
     counter received;
     counter slots_failed;
+    /// Exceptions of slots that left through the loop.
+    counter escaped;
     /// Asynchronous operations.
     counter begun;
     counter completed;

@@ -39,10 +39,14 @@ world::~world() {
     for (auto& thread : threads_) thread.join();
 }
 
-void world::run() try { io_.run(); } catch (slot_error const&) {
-    // Thrown while another thread destroyed the socket: nobody is left to be told, so it leaves through the
-    // loop.
-    run();
+void world::run() {
+    for (;;) try {
+            io_.run();
+            return;
+        } catch (slot_error const&) {
+            // Thrown while another thread destroyed the socket: nobody is left to be told.
+            counts_.escaped.add();
+        }
 }
 
 void world::tick() {

@@ -152,13 +152,15 @@ TEST_CASE("what is wrong in a frame is left for the websocket to see") {
         CHECK(pass(accepting(filter), bytes) == bytes);
     }
 
-    // In the middle of a message.
+    // In the middle of a message, of which the websocket may not have seen anything: a frame that it does not
+    // take stands for it.
     auto const beginning = frames::frame(frames::text, data.substr(0, 2), compressed_part);
     for (auto const& bytes :
          {frames::frame(frames::text, data, compressed), frames::frame(frames::binary, data),
           frames::frame(frames::continuation, data, compressed)}) {
         inflating_filter filter;
-        CHECK(pass(accepting(filter), beginning + bytes).ends_with(bytes));
+        CHECK(pass(accepting(filter), beginning + bytes).ends_with(std::string("\x83\x00", 2)));
+        CHECK(filter.fault());
     }
 }
 
@@ -280,4 +282,40 @@ TEST_CASE("random bytes in place of compressed data do no harm") {
         auto const data = noise(random, random() % 400);
         CHECK_NOTHROW(pass(filter, frames::frame(frames::binary, data, compressed), 100, 300));
     }
+}
+
+TEST_CASE("a frame of any length is done with in as many steps as there are bytes") {
+    std::string const heads[] = {"\x82\x7f", "\x89\x7f", "\x80\x7f", "\xc2\x7f"};
+    for (auto const& head : heads) {
+        for (unsigned last = 0; last < 256; ++last) {
+            inflating_filter filter;
+            accepting(filter);
+            auto bytes = head + std::string(7, '\xff');
+            bytes += static_cast<char>(last);
+            // Ends.
+            CHECK(!pass(filter, bytes + "what follows").empty());
+        }
+    }
+}
+
+TEST_CASE("a block that calls itself the last may end any fragment of its message") {
+    // RFC 7692 section 7.2.3.4, in one frame and in two.
+    std::string const data("\xf3\x48\xcd\xc9\xc9\x07\x00\x00", 8);
+    for (std::size_t cut = 0; cut <= data.size(); ++cut) {
+        inflating_filter filter;
+        accepting(filter);
+        auto const bytes = frames::frame(frames::text, data.substr(0, cut), compressed_part) +
+                           frames::frame(frames::continuation, data.substr(cut));
+        CHECK(messages_in(pass(filter, bytes)) == std::vector{message{frames::text, "Hello"}});
+        CHECK_FALSE(filter.fault());
+    }
+}
+
+TEST_CASE("a new message inside of a compressed one that has given nothing yet is not passed on") {
+    inflating_filter filter;
+    accepting(filter);
+    auto const bytes =
+        frames::frame(frames::text, "", compressed_part) + frames::frame(frames::text, "plain");
+    CHECK(pass(filter, bytes) == std::string("\x83\x00", 2));
+    CHECK(filter.fault());
 }

@@ -123,4 +123,13 @@ inline bool fits(deflate_terms const& terms, deflate_options const& offered) {
            (offered.server_context_takeover || terms.server_no_context_takeover);
 }
 
+/// Whether a client that compresses as these terms say does what it offered to do by itself, which it has to
+/// also where the answer does not repeat it (RFC 7692 sections 7.1.1.2 and 7.1.2.2).
+inline bool keeps_to(deflate_terms const& terms, deflate_options const& offered) {
+    constexpr int most_bits = 15;
+    auto const bits = terms.client_window_bits == 0 ? most_bits : terms.client_window_bits;
+    return bits <= offered.client_window_bits &&
+           (offered.client_context_takeover || terms.client_no_context_takeover);
+}
+
 }  // namespace heartbeat::detail

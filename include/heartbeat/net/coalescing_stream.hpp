@@ -81,6 +81,12 @@ public:
     /// Why a message could not be inflated.
     error_code inflating_fault() const noexcept { return filter_ ? filter_->fault() : error_code(); }
 
+    /// Nothing is gathered that still has to leave.
+    bool empty() const noexcept { return gathered_.empty(); }
+
+    /// How many bytes have arrived and not been given to the websocket.
+    std::size_t unread() { return next_.available() + (filter_ ? filter_->size() : 0); }
+
     /// Ends the connection. A read that has succeeded, and has not been told so, fails all the same: what was
     /// read could make the websocket wait for the lock of an operation that waits for the lock of the read,
     /// when nobody cancels them any more.
@@ -105,7 +111,7 @@ public:
                     if (self->answer_ != nullptr && self->show(space, count) && !error)
                         error = beast::websocket::error::upgrade_declined;
                     if (self->ended_ && !error) error = asio::error::operation_aborted;
-                    return count - self->keep_frames();
+                    return count - self->keep_frames(error);
                 };
                 self->next_.async_read_some(space, observed_handler{note, std::move(handler)});
             },
@@ -169,9 +175,9 @@ private:
     }
 
     // How many of the bytes that were just read are frames, which the filter keeps.
-    std::size_t keep_frames() {
+    std::size_t keep_frames(error_code& error) {
         if (!filter_ || answer_ == nullptr) return 0;
-        filter_->put(answer_->behind());
+        if (!filter_->put(answer_->behind()) && !error) error = beast::websocket::error::buffer_overflow;
         return answer_->behind().size();
     }
 

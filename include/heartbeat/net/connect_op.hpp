@@ -32,6 +32,7 @@ struct connect_op : operation<Connection> {
         auto const step = link.steps.now();
         // Nobody waits for a lookup that was abandoned; the other steps are waited for.
         if (link.ended) return step == attempt_step::resolve ? void() : self->leave();
+        if (step == attempt_step::resolve && self->gone()) return;
         if (!error) return step == attempt_step::secure ? secured() : succeeded(step);
         if (step == attempt_step::upgrade && is_redirected()) return resume(attempt::event::redirected);
         fail(cause_of(error, rules_of(step).failed), error);
@@ -112,12 +113,17 @@ private:
     }
 
     void follow() {
+        if (self->gone()) return self->leave();
         auto trip = at->trip;
         auto const location = at->answer->values(beast::http::field::location);
         auto const refused = trip.follow(location, self->can_secure());
         if (refused != errc{}) return fail(errc::redirect_refused, refused);
         auto const next = self->hop(*at, std::move(trip));
-        if (!next) return fail(errc::connect_failed, {});
+        if (!next) {
+            // Not because of the answer.
+            self->end(*at, {.cause = errc::connect_failed});
+            return self->leave();
+        }
         connect_op{{self, next}}.begin(false);
         self->leave();
     }
@@ -127,11 +133,18 @@ private:
         auto& layer = at->websocket.next_layer();
         at->subprotocol = at->answer->values(field::sec_websocket_protocol);
         layer.read_along(nullptr);
-        if (self->settings().deflate.enabled)
-            layer.inflate(deflate_terms_in(at->answer->values(field::sec_websocket_extensions)));
+        if (self->settings().deflate.enabled) agree(layer);
         at->answer.reset();
         self->connected(*at);
         self->leave();
+    }
+
+    template <class Layer>
+    void agree(Layer& layer) {
+        using beast::http::field;
+        auto const terms = deflate_terms_in(at->answer->values(field::sec_websocket_extensions));
+        at->compresses = terms && keeps_to(*terms, self->settings().deflate);
+        layer.inflate(terms);
     }
 
     bool is_redirected() const {
@@ -173,6 +186,7 @@ struct deadline_op : operation<Connection> {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
     turn_.reset();
+    if (gone()) return;
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
     bool const asks = static_cast<bool>(settings_.prepare);

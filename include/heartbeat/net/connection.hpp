@@ -89,9 +89,7 @@ public:
     void close(std::uint64_t ticket, completion<error_code> done);
     void cancel_close(std::uint64_t ticket);
     void cancel();
-    void connect_now() {
-        if (!gone()) feed(lifecycle::event::connect_now);
-    }
+    void connect_now() { feed(lifecycle::event::connect_now); }
     void cancel_send(std::uint64_t ticket);
     void receive(std::uint64_t ticket, mailbox::receiver done);
     void cancel_receive(std::uint64_t ticket) { mailbox_.cancel(ticket); }
@@ -113,6 +111,8 @@ public:
     options const& settings() const noexcept { return settings_; }
     /// Whether `wss` can be served.
     bool can_secure() const noexcept { return securable<Stream> && has_tls(settings_); }
+    /// The socket is gone. Its end may still be on its way to the strand: until then nothing is dialled.
+    bool gone() const noexcept { return bus_.muted(); }
     /// Each operation that is begun is left once; the run ends when all are.
     void enter() noexcept { ++outstanding_; }
     void leave();
@@ -223,8 +223,6 @@ private:
     // request.hpp
     void fail_waits(error_code error);
     void slot_threw(std::exception_ptr exception);
-    /// The socket is gone, though its end may still be on its way to the strand: nothing begins any more.
-    bool gone() const noexcept { return orphaned_ || bus_.muted(); }
     /// What ends waits that begin too late; zero if they may wait.
     error_code over() const;
     template <class Function, class Result>

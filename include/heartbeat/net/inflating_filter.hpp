@@ -39,10 +39,11 @@ public:
         now_ = step::header;
     }
 
-    /// Takes bytes that were read elsewhere; nothing has been read here yet.
-    void put(std::string_view bytes) {
+    /// Takes bytes that were read elsewhere; nothing has been read here yet. False if they are too many.
+    bool put(std::string_view bytes) {
         auto const size = asio::buffer_copy(space(), asio::buffer(bytes));
         commit(size);
+        return size == bytes.size();
     }
     /// Where to read into when there is nothing more to take.
     asio::mutable_buffer space() {
@@ -54,6 +55,7 @@ public:
     }
     void commit(std::size_t count) noexcept { end_ += count; }
     bool empty() const noexcept { return begin_ == end_; }
+    std::size_t size() const noexcept { return left(); }
 
     /// Why the data of a message cannot be inflated. The websocket has been given a frame that is wrong.
     error_code fault() const noexcept { return fault_; }
@@ -65,8 +67,9 @@ public:
         while (space.size() - made >= least_space || (made == 0 && copies())) {
             auto const before = begin_;
             auto const at = now_;
-            made += go_on(space + made);
-            if (begin_ == before && now_ == at) break;
+            auto const added = go_on(space + made);
+            made += added;
+            if (added == 0 && begin_ == before && now_ == at) break;
         }
         return made;
     }
@@ -83,7 +86,7 @@ private:
     std::size_t go_on(asio::mutable_buffer space) {
         switch (now_) {
             case step::through: return copy(space, left());
-            case step::header: read_header(); return 0;
+            case step::header: return read_header() ? 0 : break_off(space);
             case step::copying: return copy(space, payload_);
             case step::inflating: return inflate(space);
             case step::broken: begin_ = end_; return 0;
@@ -99,28 +102,35 @@ private:
         return size;
     }
 
-    void read_header() {
-        if (left() < 2) return;
+    /// False if the websocket would not find that it is wrong.
+    bool read_header() {
+        if (left() < 2) return true;
         auto const short_length = byte(1) & 0x7fU;
         std::size_t const more = short_length == 127 ? 8 : short_length == 126 ? 2 : 0;
-        if (left() < 2 + more) return;
+        if (left() < 2 + more) return true;
         std::uint64_t length = more == 0 ? short_length : 0;
         for (std::size_t index = 0; index < more; ++index) length = length << 8U | byte(2 + index);
 
         auto const opcode = byte(0) & 0x0fU;
         auto const reserved = byte(0) & 0x70U;
         bool const masked = (byte(1) & 0x80U) != 0;
+        bool const too_long = length >> 63U != 0;
         bool const wordy = (more == 2 && length < 126) || (more == 8 && length < 65536);
         bool const control = opcode >= 8;
         bool const begins = !control && opcode != 0;
         bool const compressed = begins ? reserved == compressed_bit : inside_ && !control;
-        bool const wrong =
-            masked || wordy || (begins ? inside_ || (reserved & ~compressed_bit) != 0 : reserved != 0);
-        // The websocket says what is wrong, and nothing after it counts.
-        if (wrong) return void(now_ = step::through);
+        bool const wrong = masked || wordy || too_long ||
+                           (begins ? inside_ || (reserved & ~compressed_bit) != 0 : reserved != 0);
+        if (wrong) {
+            // The websocket says what is wrong, and nothing after it counts. But it does not know of a
+            // message that has begun and given nothing yet, and Beast takes any length.
+            now_ = step::through;
+            return !inside_ && !too_long;
+        }
         if (!compressed) {
             payload_ = 2 + more + length;
-            return void(now_ = step::copying);
+            now_ = step::copying;
+            return true;
         }
         begin_ += 2 + more;
         payload_ = length;
@@ -128,6 +138,17 @@ private:
         if (begins) opcode_ = opcode;
         inside_ = true;
         now_ = step::inflating;
+        return true;
+    }
+    // A frame that the websocket does not take, for what is wrong here.
+    std::size_t break_off(asio::mutable_buffer space) {
+        if (!fault_) fault_ = beast::websocket::error::bad_data_frame;
+        now_ = step::broken;
+        constexpr unsigned char reserved_opcode = 3;
+        auto* const bytes = static_cast<unsigned char*>(space.data());
+        bytes[0] = 0x80U | reserved_opcode;
+        bytes[1] = 0;
+        return 2;
     }
     unsigned byte_before(std::size_t distance) const noexcept {
         return static_cast<unsigned char>(raw_[begin_ - distance]);
@@ -141,13 +162,7 @@ private:
         stream.next_out = bytes + head;
         stream.avail_out = std::min<std::size_t>(space.size() - head, 65535);
         bool const ends = inflate_into(stream);
-        if (fault_) {
-            now_ = step::broken;
-            constexpr unsigned char reserved_opcode = 3;
-            bytes[0] = 0x80U | reserved_opcode;
-            bytes[1] = 0;
-            return 2;
-        }
+        if (fault_) return break_off(space);
         auto const size = stream.total_out;
         if (size == 0 && !ends) return 0;
         bytes[0] = static_cast<unsigned char>((ends ? 0x80U : 0U) | opcode_);
@@ -172,6 +187,8 @@ private:
                 now_ = step::header;
                 return false;
             }
+            // A block that called itself the last came before, and nothing since.
+            if (!in_payload && ended_) tail_used_ = tail.size();
             auto const* const from = in_payload ? raw_.data() + begin_ : tail.data() + tail_used_;
             auto const have =
                 in_payload ? std::min<std::uint64_t>(left(), payload_) : tail.size() - tail_used_;
@@ -190,6 +207,7 @@ private:
             } else {
                 tail_used_ += used;
             }
+            if (used != 0) ended_ = false;
             // That is all of `data_type`: the next block begins with the next byte.
             between_blocks_ = stream.data_type == 128;
             // A block that calls itself the last is followed by others (RFC 7692 section 7.2.3.4), or ends
@@ -197,7 +215,7 @@ private:
             if (error == beast::zlib::error::end_of_stream) {
                 inflater_.reset(window_bits_);
                 between_blocks_ = true;
-                if (payload_ == 0) tail_used_ = tail.size();
+                ended_ = true;
             } else if (error && error != beast::zlib::error::need_buffers) {
                 fault_ = error;
                 return false;
@@ -207,7 +225,7 @@ private:
     }
 
     void end_message() {
-        inside_ = false;
+        inside_ = ended_ = false;
         tail_used_ = 0;
         now_ = step::header;
         if (forgets_) inflater_.reset(window_bits_);
@@ -230,6 +248,8 @@ private:
     bool inside_ = false;
     /// The frame is the last of its message.
     bool last_ = false;
+    /// The last block that came said that none follows.
+    bool ended_ = false;
     /// The data can end here.
     bool between_blocks_ = false;
     bool forgets_ = false;

@@ -101,6 +101,8 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     asio::cancellation_signal stop_reading = {};
     asio::cancellation_signal stop_writing = {};
     asio::cancellation_signal stop_closing = {};
+    /// What is sent may be compressed.
+    bool compresses = false;
     /// During the upgrade.
     std::unique_ptr<upgrade_answer> answer = {};
     beast::flat_buffer input = {};

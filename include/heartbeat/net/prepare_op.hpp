@@ -32,7 +32,7 @@ void connection<Protocol, Stream, Clock>::prepare(link_type& at) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::prepared_for(link_pointer const& at, prepare_result&& result) {
     // The attempt may have been given up since.
-    if (at->ended) return;
+    if (at->ended || gone()) return;
     if (result.failed)
         return end(*at, {.cause = errc::prepare_failed,
                          .evidence = result.evidence,

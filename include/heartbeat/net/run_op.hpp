@@ -20,7 +20,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
         // Whoever asked for this run may have begun to send already.
         if (!stopped && ending_.cause != errc{} && starts_requested_ == 0) outbox_.close();
     }
-    if (gone()) return done(asio::error::operation_aborted);
+    if (orphaned_) return done(asio::error::operation_aborted);
     if (!stopped) return done(errc::already_running);
     run_ = std::move(done);
     run_ticket_ = ticket;
@@ -159,18 +159,21 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         outage_began_ = now;
     }
     // What `judge` refers to may be gone with the socket.
-    if (ending_.cause != errc{} || gone()) return lifecycle::event::ended_stop;
+    if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
+    if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, verdict{.what = verdict::stop});
     auto const delay = backoff_.next(random_, judged.least, judged.spread);
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
     auto const decision = retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), refreshed_});
     if (decision.retry) {
-        refresh_ = decision.refresh;
-        refreshed_ = refreshed_ || refresh_;
+        // Whoever could not make new ones is asked again.
+        bool const unanswered = ending != nullptr && ending->steps.now() == attempt_step::prepare;
+        refresh_ = decision.refresh || (refresh_ && unanswered);
+        refreshed_ = refreshed_ || decision.refresh;
         // New credentials need no back-off; but a server that opens and then asks for them could do so for
         // ever.
         bool const opened = ending != nullptr && ending->opened;
-        coming_wait_ = {attempts_ + 1, refresh_ && !opened ? judged.least : delay, why};
+        coming_wait_ = {attempts_ + 1, decision.refresh && !opened ? judged.least : delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
@@ -183,8 +186,11 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::cut_link() {
-    auto const why = ending_.cause == errc::closed && link_->opened ? errc::close_timeout : ending_.cause;
-    end(*link_, {.cause = why});
+    // There is none if the socket was gone before the dial.
+    if (link_) {
+        bool const late = ending_.cause == errc::closed && link_->opened;
+        end(*link_, {.cause = late ? errc::close_timeout : ending_.cause});
+    }
     collect();
 }
 

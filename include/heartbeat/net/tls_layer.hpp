@@ -88,7 +88,9 @@ public:
     }
 
     std::size_t available() noexcept override {
-        return next()->available() + static_cast<std::size_t>(SSL_pending(native()));
+        // Of the record that is being read, and of those that OpenSSL has not looked at.
+        return next()->available() + static_cast<std::size_t>(SSL_pending(native())) +
+               BIO_ctrl_pending(SSL_get_rbio(native()));
     }
 
     void close() noexcept override { next()->close(); }
@@ -128,7 +130,7 @@ private:
 
     struct flattened : continuation<transfer_handler> {
         void operator()(error_code error, std::size_t count) {
-            this->layer.flat_ = {};
+            std::vector<unsigned char>().swap(this->layer.flat_);
             std::move(this->handler)(error, count);
         }
     };

@@ -54,7 +54,7 @@ void connection<Protocol, Stream, Clock>::wait_until(time_point due, lifecycle::
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::wait_over(std::uint64_t number, lifecycle::event then) {
-    if (number == waits_made_ && !gone()) feed(then);
+    if (number == waits_made_) feed(then);
 }
 
 template <class Protocol, class Stream, class Clock>

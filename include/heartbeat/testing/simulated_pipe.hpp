@@ -70,7 +70,8 @@ public:
     /// How many bytes can be read without waiting.
     std::size_t arrived() const {
         auto size = inbox_.size();
-        for (auto one = segments_.begin(); one != first_on_its_way(); ++one) size += one->size;
+        auto const end = first_on_its_way();
+        for (auto one = segments_.begin(); one != end; ++one) size += one->size;
         return size;
     }
     std::string_view unread() const noexcept { return inbox_; }
@@ -116,6 +117,8 @@ private:
 
     std::string inbox_;
     bool finished_ = false;
+    /// Nothing more is sent, though a writer that waits for room may not have heard of it yet.
+    bool was_reset_ = false;
     bool reader_gone_ = false;
     error_code read_error_;
     error_code write_error_;
@@ -150,6 +153,7 @@ inline void simulated_pipe::finish() {
 
 inline void simulated_pipe::reset() {
     if (tail_ == tail::reset) return;
+    was_reset_ = true;
     write_error_ = asio::error::broken_pipe;
     auto const here = arrived() - inbox_.size();
     segments_.erase(first_on_its_way(), segments_.end());
@@ -194,7 +198,7 @@ inline time_point simulated_pipe::next_arrival() {
 }
 
 inline void simulated_pipe::accept() {
-    if (!writer_) return;
+    if (!writer_ || was_reset_) return;
     auto const held = flight_.size() + inbox_.size();
     // A window that opened at the other end is not heard of while segments are lost.
     bool const deaf = weather_->is_lost(from()) && held != 0;
