@@ -367,3 +367,23 @@ TEST_CASE_METHOD(asking_world, "an attempt that is redirected asks once") {
     CHECK(asked.size() == 1);
     CHECK(server.requests.size() == 2);
 }
+
+TEST_CASE_METHOD(asking_world, "new credentials that could not be made are asked for again") {
+    server.answer = [&](http_request const& request) {
+        return request.field("Authorization") == "Bearer new" ? accepts(request) : refuses(401);
+    };
+    start(options());
+    until_asked(1);
+    owed[0](with_token(asked[0], "old"));
+    until_asked(2);
+    CHECK(asked[1].refresh);
+    owed[1](hb::error_code(asio::error::host_unreachable));
+    until([&] { return told->waits.size() == 2; });
+    CHECK(told->waits[1].delay == 3s);
+    pass(3s);
+    until_asked(3);
+    REQUIRE(asked[2].refresh);
+    owed[2](with_token(asked[2], "new"));
+    until_open();
+    CHECK(told->stopped.empty());
+}

@@ -110,3 +110,17 @@ TEST_CASE("an answer about compression has to keep to the offer") {
     CHECK(accepted("permessage-deflate; server_no_context_takeover", forgetful));
     CHECK(!accepted("permessage-deflate; client_no_context_takeover", forgetful));
 }
+
+TEST_CASE("what the client offers to do by itself it does, or it does not compress") {
+    using heartbeat::detail::keeps_to;
+    auto const keeps = [](std::string_view answer, deflate_options const& offered) {
+        return keeps_to(deflate_terms_in(answer).value(), offered);
+    };
+    CHECK(keeps("permessage-deflate", {.enabled = true}));
+    deflate_options const small{.enabled = true, .client_window_bits = 10};
+    CHECK(!keeps("permessage-deflate", small));
+    CHECK(keeps("permessage-deflate; client_max_window_bits=10", small));
+    deflate_options const forgetful{.enabled = true, .client_context_takeover = false};
+    CHECK(!keeps("permessage-deflate", forgetful));
+    CHECK(keeps("permessage-deflate; client_no_context_takeover", forgetful));
+}
