@@ -11,12 +11,13 @@ struct deflate_options {
     /// True: offered. False costs nothing.
     bool enabled = false;
     /// What the client compresses with: a window of 2 to the power of this many bytes, 9 to 15. Smaller needs
-    /// less memory at both ends and compresses less. A server that knows no such limit gets 15.
+    /// less memory at both ends and compresses less. If the server does not confirm it, nothing is compressed
+    /// that is sent.
     int client_window_bits = 15;
     /// The same for what the server sends, 9 to 15. A server that does not keep to less than 15 is refused.
     int server_window_bits = 15;
     /// Whether a message that is sent may refer to the ones before it. False compresses small messages less,
-    /// and lets the server forget them.
+    /// and lets the server forget them; if it does not confirm that, nothing is compressed that is sent.
     bool client_context_takeover = true;
     /// The same for what is received. A server that does not do without is refused.
     bool server_context_takeover = true;
