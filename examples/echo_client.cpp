@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sends back whatever arrives, text and binary, until the server closes: what conformance suites drive.
-// Usage: echo_client URL [--ca FILE | --insecure]
+// Usage: echo_client URL [--ca FILE | --insecure] [--deflate]
 #include <heartbeat/heartbeat.hpp>
 #include <heartbeat/tls.hpp>
 
@@ -34,12 +34,13 @@ int main(int argument_count, char** arguments) try {
             trust.ca_file = arguments[++i];
         else if (argument == "--insecure")
             trust.verify = false;
+        else if (argument == "--deflate")
+            options.deflate.enabled = true;
         else
             options.url = argument;
     }
     options.tls = hb::tls(trust);
-    options.limits.message_bytes = options.limits.outbox_bytes =
-        64 * 1024 * 1024;  // what one message may take
+    options.limits.message_bytes = options.limits.outbox_bytes = 64U << 20U;
     options.limits.mailbox_overflow = hb::overflow::pause;
     asio::io_context io;
     hb::heartbeat_socket socket{io, options};
@@ -48,8 +49,8 @@ int main(int argument_count, char** arguments) try {
     asio::co_spawn(io, echo(socket), asio::detached);
     socket.start();
     io.run();
-    if (why.close_code == 1000 || why.close_code == 1001 || why.close_code == 1005)
-        return 0;  // 1005: no code
+    auto const code = why.close_code;
+    if (code == 1000 || code == 1001 || code == 1005) return 0;  // 1005: no code
     std::cerr << "echo_client: " << to_string(why) << '\n';
     return 1;
 } catch (std::exception const& error) {

@@ -106,6 +106,8 @@ private:
         add("--bearer", "TOKEN",
             "Authenticate with this token; others on this machine may see it in the list of processes",
             request.bearer, "a token", parse_text);
+        app_.add_flag("--deflate", result_.options.deflate.enabled,
+                      "Compress messages, if the server does, too (permessage-deflate)");
         fields_.emplace_back("request.headers", "--header");
         fields_.emplace_back("request.subprotocols", "--subprotocol");
         fields_.emplace_back("request.bearer", "--bearer");
