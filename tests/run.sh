@@ -34,7 +34,7 @@ Steps:
   tsan      tests, with the thread sanitizer
   soak      200 sockets under constant faults for a minute, whose memory stays flat
   netns     the programs in two network namespaces, between which the network breaks; skipped where there are none
-  fuzz      inputs that break a promise are looked for, a minute for each of six targets
+  fuzz      inputs that break a promise are looked for, a minute for each of seven targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
 
@@ -298,7 +298,7 @@ worst() {
 }
 
 step_fuzz() {
-    time_limit=$((300 + 6 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
+    time_limit=$((300 + 7 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
     tell 'fuzz executions' "$(fuzz_executions)"
 }
 
