@@ -26,7 +26,7 @@ Steps:
   simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
             checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
   mutants   faults are put back into the decisions, one at a time, and the exploration of the decisions catches each
-  interop   tests against a Node server; skipped where there is no Node
+  interop   tests against a Node server and through nginx; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
   headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
   clang     tests, built with clang++
@@ -34,7 +34,7 @@ Steps:
   tsan      tests, with the thread sanitizer
   soak      200 sockets under constant faults for a minute, whose memory stays flat
   netns     the programs in two network namespaces, between which the network breaks; skipped where there are none
-  fuzz      inputs that break a promise are looked for, a minute for each of six targets
+  fuzz      inputs that break a promise are looked for, a minute for each of seven targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
 
@@ -111,7 +111,7 @@ chosen() {
 
 # --- Steps ---------------------------------------------------------------------------------------------------
 
-test_directories=(unit simulated loopback hostile)
+test_directories=(unit simulated loopback request tls deflate hostile)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -220,6 +220,7 @@ step_interop() {
         skip "npm cannot install what $server needs"
         return
     fi
+    if ! command -v nginx >/dev/null; then skip "there is no nginx"; fi
     build debug --target interop_tests || return 0
     HEARTBEAT_NODE_SERVER=$root/$server run_tests build/debug/tests/interop_tests
 }
@@ -297,7 +298,7 @@ worst() {
 }
 
 step_fuzz() {
-    time_limit=$((300 + 6 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
+    time_limit=$((300 + 7 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
     tell 'fuzz executions' "$(fuzz_executions)"
 }
 
@@ -325,7 +326,7 @@ step_tidy() {
     fi
     configure clang >"$logs/configure-clang.log" 2>&1 || cat "$logs/configure-clang.log"
     if [[ $tidy_all == yes ]]; then
-        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
+        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/request tests/tls tests/deflate tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
             -name '*.cpp' -print | sort)
     else
         sources=(build/clang/tests/headers/pure.cpp)
@@ -345,6 +346,7 @@ install_prerequisites() {
     need_header nlohmann/json.hpp nlohmann-json3-dev
     need_header CLI/CLI.hpp libcli11-dev
     need_boost
+    need_header openssl/ssl.h libssl-dev
     need_command patch patch
     if chosen netns; then want_command ip iproute2; fi
     if chosen headers clang asan tsan fuzz tidy; then
@@ -359,10 +361,13 @@ install_prerequisites() {
     if chosen interop; then
         want_command node nodejs
         want_command npm npm
+        want_command nginx nginx-light
     fi
     install_missing
 }
 
+# Where nginx is, for those who are not root.
+PATH+=:/usr/sbin
 install_prerequisites
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 # What one checkout has compiled, another one need not.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/adaptive_timeout.hpp>
 #include <heartbeat/options.hpp>
 
 #include <algorithm>
@@ -16,7 +17,7 @@ namespace heartbeat::detail {
 ///
 /// A round begins `interval` after the last proof of life with a beat, is doubted after half of `timeout`,
 /// when a second beat goes out as a probe, and ends with proof or, after `timeout`, with the death of the
-/// link.
+/// link. With `adaptive` the timeout of a round follows the round-trip times of the earlier ones.
 class heartbeat_monitor {
 public:
     enum class action {
@@ -40,6 +41,8 @@ public:
     explicit heartbeat_monitor(heartbeat_options const& options) noexcept
         : interval_(options.interval),
           timeout_(options.timeout > duration{} ? options.timeout : heartbeat_options{}.timeout),
+          least_timeout_(options.least_timeout),
+          adaptive_(options.adaptive),
           proof_(options.proof) {}
 
     /// The link is open: its handshake was a proof of life.
@@ -100,6 +103,7 @@ public:
             if (beats_[index].id != id) continue;
             auto const round_trip = now - beats_[index].sent;
             beat_count_ = 0;
+            measured_.add(round_trip);
             prove(now);
             return round_trip;
         }
@@ -161,8 +165,9 @@ private:
         beat_count_ = 0;
         unread_ = 0;
         round_began_ = now;
-        round_timeout_ = timeout_;
-        deadline_ = now + timeout_;
+        round_timeout_ = adaptive_ ? measured_.within(least_timeout_, timeout_) : timeout_;
+        deadline_ = now + round_timeout_;
+        // Input in bulk delays an answer by far more than a quiet link has taught.
         last_call_ = now + most_timeouts * timeout_;
         return action::send_beat;
     }
@@ -188,7 +193,10 @@ private:
 
     duration interval_;
     duration timeout_;
+    duration least_timeout_;
+    bool adaptive_;
     liveness proof_;
+    adaptive_timeout measured_ = {};
     phase phase_ = phase::stopped;
     time_point last_proof_ = {};
     time_point last_input_ = {};

@@ -20,7 +20,8 @@ namespace heartbeat {
 /// in.
 ///
 /// It models what a socket wants of a `Stream`: it is made from an executor, taken through `async_resolve`
-/// and `async_connect` once, then read and written until `close`, which ends every outstanding operation.
+/// and `async_connect` once, for `wss` through `async_secure`, too, then read and written until `close`,
+/// which ends every outstanding operation. A `Stream` without `async_secure` and `resumed` serves `ws` only.
 /// `available` lets an answer count that has arrived and could not be read yet. One object serves one
 /// attempt. Not thread-safe: everything is called on the socket's strand.
 class any_stream {
@@ -51,6 +52,21 @@ public:
             [](auto handler, detail::byte_layer* layer) { layer->connect(std::move(handler)); }, token,
             layer_.get());
     }
+
+    /// Puts TLS on the connection and shakes hands with the server of that URL. Completes with
+    /// `void(error_code)`; if an error's default condition is one of `errc`, that is the cause.
+    template <class CompletionToken>
+    auto async_secure(tls_provider const& tls, url const& where, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, any_stream* self, tls_provider const* provider, url const& server) {
+                self->layer_ = provider->wrap(std::move(self->layer_));
+                self->layer_->secure(server, std::move(handler));
+            },
+            token, this, &tls, where);
+    }
+
+    /// Whether TLS resumed a session of an earlier connection.
+    bool resumed() const noexcept { return layer_->resumed(); }
 
     /// Reads at least one byte. Completes with `void(error_code, std::size_t)`.
     template <class Buffers, class CompletionToken>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/redirects.hpp>
+#include <heartbeat/http_header.hpp>
 #include <heartbeat/net/byte_layer.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -12,6 +14,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -25,8 +28,12 @@ public:
     /// As much of a refusal's body is read. Of what it says, people need no more.
     static constexpr std::size_t body_limit = 1024;
 
-    upgrade_answer() {
+    static constexpr std::uint32_t header_limit = 8 * 1024;
+
+    /// \param follows whether the head of a redirect is enough
+    explicit upgrade_answer(bool follows = false) : follows_(follows) {
         parser_.eager(true);
+        parser_.header_limit(header_limit);
         parser_.body_limit(boost::none);
         auto& body = parser_.get().body();
         body.data = body_.data();
@@ -51,8 +58,14 @@ public:
     bool refused() const {
         return parser_.is_header_done() && status() != static_cast<unsigned>(switching_protocols);
     }
+    /// What has come behind the head that accepts the upgrade: frames.
+    std::string_view behind() const {
+        return parser_.is_header_done() && !refused() ? std::string_view(unparsed_) : std::string_view();
+    }
     /// Nothing that could come still changes what this says.
-    bool settled() const noexcept { return settled_; }
+    bool settled() const noexcept {
+        return settled_ || (follows_ && parser_.is_header_done() && is_redirect(status()));
+    }
 
     unsigned status() const { return parser_.get().result_int(); }
     /// The values of all header fields of this name, with commas between them.
@@ -65,6 +78,12 @@ public:
         }
         return all;
     }
+    http_headers headers() const {
+        http_headers all;
+        for (auto const& field : parser_.get())
+            all.push_back({std::string(field.name_string()), std::string(field.value())});
+        return all;
+    }
     /// How the body begins, without the framing of chunks.
     std::string_view body() const { return {body_.data(), body_.size() - parser_.get().body().size}; }
 
@@ -74,6 +93,7 @@ private:
     std::array<char, body_limit> body_ = {};
     beast::http::response_parser<beast::http::buffer_body> parser_;
     std::string unparsed_;
+    bool follows_ = false;
     bool settled_ = false;
 };
 
