@@ -28,7 +28,8 @@ struct request_options {
     /// Authentication with a bearer token (RFC 6750).
     std::string bearer = {};
     /// How many redirects (301, 302, 303, 307, 308) an attempt follows; 0 follows none. They never lead from
-    /// `wss` to `ws`, and neither `headers` nor authentication come along to another scheme, host or port.
+    /// `wss` to `ws`. To another scheme, host or port come neither `headers` nor authentication nor the
+    /// certificate of TLS; `user_agent`, `origin` and `subprotocols` do, so keep keys out of these.
     unsigned most_redirects = 0;
 
     friend bool operator==(request_options const&, request_options const&) = default;

@@ -5,6 +5,10 @@
 #include "scratch_directory.hpp"
 #include "world.hpp"
 
+#include <functional>
+#include <new>
+#include <utility>
+
 TEST_CASE("one type of socket serves ws and wss") {
     tls_world here;
     auto plain = here.options();
@@ -258,6 +262,38 @@ TEST_CASE("a peer that closes the websocket is heard over TLS") {
     here.until([&] { return client.told.closed.size() == 1; });
     CHECK(client.told.closed[0].reason.cause == hb::errc::closed_by_peer);
     CHECK(client.told.closed[0].reason.close_code == 1012);
+}
+
+TEST_CASE("TLS that cannot be put on a connection fails the attempt, and the next one tries again") {
+    struct reluctant final : hb::tls_provider {
+        std::shared_ptr<hb::tls_provider const> real = make_tls(tls_world::trusting());
+        std::function<void()> mutable before = {};
+
+        std::unique_ptr<hb::detail::byte_layer> wrap(
+            std::unique_ptr<hb::detail::byte_layer> transport) const override {
+            if (auto const trouble = std::exchange(before, {})) trouble();
+            return real->wrap(std::move(transport));
+        }
+    };
+    hb::error_code const told = make_error_code(boost::system::errc::too_many_files_open);
+    auto const provider = std::make_shared<reluctant>();
+    hb::error_code evidence;
+    SECTION("for a reason") {
+        provider->before = [told] { throw boost::system::system_error(told); };
+        evidence = told;
+    }
+    SECTION("for want of memory") {
+        provider->before = [] { throw std::bad_alloc(); };
+        evidence = hb::errc::tls_failed;
+    }
+    tls_world here;
+    auto settings = here.secure_options();
+    settings.tls = provider;
+    tls_client client(here, settings);
+    CHECK(client.failure() == hb::errc::tls_failed);
+    CHECK(client.told.failures.at(0).reason.evidence == evidence);
+    here.pass(3s);
+    here.until([&] { return client.told.opened.size() == 1; });
 }
 
 TEST_CASE("a socket may go away at any time of a handshake") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Whom a client trusts, and what it says of those whom it does not.
+#include "peers.hpp"
 #include "world.hpp"
 
 namespace {
@@ -173,6 +174,21 @@ TEST_CASE("a server that demands a client certificate") {
               std::string("heartbeat.tls.refusal"));
         here.until([&] { return client.told.stopped.size() == 1; });
         CHECK(client.told.waits.empty());
+    }
+    SECTION("gets none of a client that was sent to it") {
+        auto const shown = trusted.issue({.name = "a client", .alternatives = "", .usage = "clientAuth"});
+        options.certificate_pem = shown.certificate;
+        options.key_pem = shown.key;
+        auto settings = here.secure_options(options);
+        // The session of one that showed its certificate is not resumed either.
+        { tls_client direct(here, settings); }
+        raw_server elsewhere(here.io);
+        elsewhere.answer =
+            "HTTP/1.1 302 Found\r\nLocation: " + settings.url + "\r\nContent-Length: 0\r\n\r\n";
+        settings.url = "ws://127.0.0.1:" + std::to_string(elsewhere.listen());
+        settings.request.most_redirects = 1;
+        tls_client client(here, settings);
+        CHECK(client.failure() == hb::errc::tls_client_certificate_required);
     }
     SECTION("gets one that it does not accept") {
         auto const shown = self_signed({.name = "a client", .usage = "clientAuth"});

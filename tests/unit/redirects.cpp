@@ -122,6 +122,7 @@ TEST_CASE("credentials and headers stay where they are only at the same scheme, 
         itinerary trip(parse_url("ws://h:1/x"), with_secrets(5));
         CHECK(trip.follow(location, true) == errc{});
         CHECK(trip.request() == with_secrets(5));
+        CHECK_FALSE(trip.crossed());
         itinerary other(parse_url("ws://user:secret@h:1/x"), {.most_redirects = 1});
         CHECK(other.follow(location, true) == errc{});
         CHECK(other.where().user == "user");
@@ -133,6 +134,7 @@ TEST_CASE("credentials and headers stay where they are only at the same scheme, 
         itinerary trip(parse_url("ws://h:1/x"), with_secrets(5));
         CHECK(trip.follow(location, true) == errc{});
         CHECK_FALSE(has_secrets(trip));
+        CHECK(trip.crossed());
         CHECK(trip.request().origin == "https://example.com");
         CHECK(trip.request().subprotocols.size() == 1);
         itinerary bearer(parse_url("ws://h:1/x"), {.bearer = "secret", .most_redirects = 1});

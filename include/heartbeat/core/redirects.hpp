@@ -88,6 +88,9 @@ public:
     /// Whether redirects are followed at all.
     bool follows() const noexcept { return request_.most_redirects != 0; }
 
+    /// Whether a redirect led to another scheme, host or port: what is proof of an identity stays behind.
+    bool crossed() const noexcept { return crossed_; }
+
     /// Goes on to where an answer refers. To another scheme, host or port neither authentication nor headers
     /// of the user's come along, which may hold keys; nor do they come back. Zero, or why not, in which case
     /// nothing has changed.
@@ -113,6 +116,7 @@ public:
             request_.user.clear();
             request_.password.clear();
             request_.bearer.clear();
+            crossed_ = true;
         }
         visited_.push_back(std::exchange(where_, std::move(*next)));
         return {};
@@ -126,6 +130,7 @@ private:
     url where_ = {};
     request_options request_ = {};
     std::vector<url> visited_ = {};
+    bool crossed_ = false;
 };
 
 }  // namespace heartbeat::detail

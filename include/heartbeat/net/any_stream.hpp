@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/error.hpp>
 #include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/tcp_layer.hpp>
 #include <heartbeat/url.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/role.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -55,14 +60,16 @@ public:
 
     /// Puts TLS on the connection and shakes hands with the server of that URL. Completes with
     /// `void(error_code)`; if an error's default condition is one of `errc`, that is the cause.
+    ///
+    /// \param shows_certificate false if the client's certificate, if it has one, is not for that server
     template <class CompletionToken>
-    auto async_secure(tls_provider const& tls, url const& where, CompletionToken&& token) {
+    auto async_secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                      CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code)>(
-            [](auto handler, any_stream* self, tls_provider const* provider, url const& server) {
-                self->layer_ = provider->wrap(std::move(self->layer_));
-                self->layer_->secure(server, std::move(handler));
+            [](auto handler, any_stream* self, tls_provider const* provider, url const& server, bool shows) {
+                self->secure(*provider, server, shows, std::move(handler));
             },
-            token, this, &tls, where);
+            token, this, &tls, where, shows_certificate);
     }
 
     /// Whether TLS resumed a session of an earlier connection.
@@ -105,7 +112,28 @@ public:
     friend void beast_close_socket(any_stream& stream) { stream.close(); }
 
 private:
+    void secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                detail::status_handler handler);
+
     std::unique_ptr<detail::byte_layer> layer_;
 };
+
+inline void any_stream::secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                               detail::status_handler handler) {
+    auto const executor = get_executor();
+    error_code error;
+    try {
+        layer_ = tls.wrap(std::move(layer_));
+    } catch (boost::system::system_error const& thrown) {
+        error = thrown.code();
+    } catch (std::exception const&) {
+        // There is no memory, say. Another attempt may find some.
+        error = errc::tls_failed;
+    }
+    if (!error) return layer_->secure(where, shows_certificate, std::move(handler));
+    // The transport went with whoever could not wrap it; what is not connected can still be closed.
+    layer_ = std::make_unique<detail::tcp_layer>(executor);
+    asio::post(executor, beast::bind_front_handler(std::move(handler), error));
+}
 
 }  // namespace heartbeat

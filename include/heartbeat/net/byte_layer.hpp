@@ -63,8 +63,8 @@ public:
     virtual asio::any_io_executor get_executor() noexcept = 0;
     virtual void resolve(url const& where, status_handler handler) = 0;
     virtual void connect(status_handler handler) = 0;
-    /// The handshake with the server of that URL, after `connect`.
-    virtual void secure(url const& where, status_handler handler) = 0;
+    /// The handshake with the server of that URL, after `connect`. The client's certificate is shown, or not.
+    virtual void secure(url const& where, bool shows_certificate, status_handler handler) = 0;
     /// Whether the handshake was a short one, made possible by an earlier connection.
     virtual bool resumed() const noexcept = 0;
     virtual void read_some(buffer_list<asio::mutable_buffer> const& space, transfer_handler handler) = 0;
@@ -85,7 +85,8 @@ public:
     tls_provider& operator=(tls_provider const&) = delete;
     virtual ~tls_provider() = default;
 
-    /// A layer that reads and writes through `transport`, which is connected, once its handshake is done.
+    /// A layer that reads and writes through `transport`, which is connected, once its handshake is done. May
+    /// throw; the transport is then closed.
     virtual std::unique_ptr<detail::byte_layer> wrap(std::unique_ptr<detail::byte_layer> transport) const = 0;
 };
 

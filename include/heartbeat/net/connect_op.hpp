@@ -5,15 +5,14 @@
 // of the attempt. `attempt` decides what follows what; this carries out.
 
 #include <heartbeat/core/negotiation.hpp>
-#include <heartbeat/core/retry_after.hpp>
 #include <heartbeat/core/upgrade_request.hpp>
 #include <heartbeat/net/connection.hpp>
+#include <heartbeat/net/deadline_op.hpp>
 #include <heartbeat/net/deflate_settings.hpp>
 
 #include <boost/beast/http/field.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -86,7 +85,7 @@ private:
         if constexpr (securable<typename Connection::stream_type>) {
             self->begin_step(*at);
             auto& stream = at->websocket.next_layer().next_layer();
-            stream.async_secure(*self->settings().tls, at->where, connect_op(*this));
+            stream.async_secure(*self->settings().tls, at->where, !at->trip.crossed(), connect_op(*this));
         }
     }
 
@@ -168,21 +167,6 @@ private:
     }
 };
 
-/// Ends a link whose deadline has passed.
-template <class Connection>
-struct deadline_op : operation<Connection> {
-    using operation<Connection>::self;
-    using operation<Connection>::at;
-
-    std::uint64_t number = 0;
-
-    void operator()(error_code) {
-        // A deadline that was moved or lifted has another number, even if its timer expired first.
-        if (!at->ended && number == at->deadline.number) self->deadline_passed(*at);
-        self->leave();
-    }
-};
-
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
     turn_.reset();
@@ -236,62 +220,16 @@ auto connection<Protocol, Stream, Clock>::hop(link_type& from, itinerary&& trip)
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::begin_step(link_type& at) {
-    auto const rules = rules_of(at.steps.now());
-    auto const step_due = time() + settings_.deadlines.*rules.limit;
-    auto const attempt_due = at.began + settings_.deadlines.attempt;
-    if (step_due <= attempt_due) {
-        arm_deadline(at, step_due, rules.timed_out);
-    } else {
-        arm_deadline(at, attempt_due, errc::attempt_timeout);
-    }
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::arm_deadline(link_type& at, time_point due, errc code) {
-    enter();
-    at.deadline_code = code;
-    at.deadline.due = due;
-    at.deadline.timer.expires_at(due);
-    at.deadline.timer.async_wait(
-        deadline_op<connection>{{this->shared_from_this(), at.shared_from_this()}, ++at.deadline.number});
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::disarm_deadline(link_type& at) {
-    ++at.deadline.number;
-    at.deadline.timer.cancel();
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::deadline_passed(link_type& at) {
-    switch (lifecycle_.now()) {
-        case phase::connecting: return end(at, explain_attempt(at, at.deadline_code, {}));
-        case phase::open: return end(at, explain(at, at.deadline_code));
-        default: return feed(lifecycle::event::close_expired);
-    }
-}
-
-template <class Protocol, class Stream, class Clock>
 reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at, errc cause,
                                                             error_code evidence) const {
     // Once the head of a refusal has come, it matters no more what becomes of the rest.
     if (!at.answer || !at.answer->refused()) return {.cause = cause, .evidence = evidence};
-    bool const redirected = cause == errc::redirect_refused;
-    using beast::http::field;
-    auto const& answer = *at.answer;
-    auto const today = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    // What the field means elsewhere is not said (RFC 9110 section 10.2.3).
-    auto const stay_away = answer.status() < 300
-                               ? duration{}
-                               : retry_after(answer.values(field::retry_after), answer.values(field::date),
-                                             today, settings_.reconnect.longest_retry_after);
-    return {.cause = redirected ? cause : errc::upgrade_refused,
-            .http_status = answer.status(),
-            .http_headers = answer.headers(),
-            .http_body = std::string(answer.body()),
-            .retry_after = stay_away,
-            .evidence = redirected ? evidence : beast::websocket::error::upgrade_declined};
+    auto why = at.answer->explain(settings_.reconnect.longest_retry_after);
+    if (cause == errc::redirect_refused) {
+        why.cause = cause;
+        why.evidence = evidence;
+    }
+    return why;
 }
 
 template <class Protocol, class Stream, class Clock>

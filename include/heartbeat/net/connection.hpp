@@ -33,7 +33,7 @@ namespace heartbeat::detail {
 /// A `Stream` that can serve `wss`.
 template <class Stream>
 concept securable = requires(Stream& stream, tls_provider const& tls, url const& where) {
-    stream.async_secure(tls, where, asio::deferred);
+    stream.async_secure(tls, where, true, asio::deferred);
     { stream.resumed() } -> std::same_as<bool>;
 };
 
@@ -175,6 +175,8 @@ private:
     /// Throws `options_error`.
     itinerary plan(prepared const& use) const;
     void begin_session();
+
+    // deadline_op.hpp
     void arm_deadline(link_type& at, time_point due, errc code);
     void disarm_deadline(link_type& at);
 

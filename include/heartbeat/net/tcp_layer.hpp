@@ -39,7 +39,7 @@ public:
         asio::async_connect(socket_, endpoints_, connected{*this, std::move(handler)});
     }
 
-    void secure(url const&, status_handler handler) override {
+    void secure(url const&, bool, status_handler handler) override {
         asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error_code{}));
     }
 

@@ -68,8 +68,10 @@ public:
 
     void connect(status_handler handler) override { next()->connect(std::move(handler)); }
 
-    void secure(url const& where, status_handler handler) override {
-        server_ = where.host + ' ' + where.port;
+    void secure(url const& where, bool shows_certificate, status_handler handler) override {
+        // Whoever resumes a session is taken for whom it was made with.
+        server_ = where.host + ' ' + where.port + (shows_certificate ? "" : " anonymous");
+        if (!shows_certificate) SSL_certs_clear(native());
         if (auto const error = prepare(where.host))
             return asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error));
         stream_.async_handshake(asio::ssl::stream_base::client, shaken{*this, std::move(handler)});

@@ -2,17 +2,21 @@
 #pragma once
 
 #include <heartbeat/core/redirects.hpp>
+#include <heartbeat/core/retry_after.hpp>
 #include <heartbeat/http_header.hpp>
 #include <heartbeat/net/byte_layer.hpp>
+#include <heartbeat/reason.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/field.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/websocket/error.hpp>
 #include <boost/none.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -86,6 +90,24 @@ public:
     }
     /// How the body begins, without the framing of chunks.
     std::string_view body() const { return {body_.data(), body_.size() - parser_.get().body().size}; }
+
+    /// What a refusal says, as the reason for which the attempt failed. What `Retry-After` means beside a
+    /// status under 300 is not said anywhere (RFC 9110 section 10.2.3).
+    ///
+    /// \param longest as long at most is its `Retry-After` heeded
+    reason explain(duration longest) const {
+        using beast::http::field;
+        auto const now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+        auto const stay_away =
+            status() < 300 ? duration{}
+                           : retry_after(values(field::retry_after), values(field::date), now, longest);
+        return {.cause = errc::upgrade_refused,
+                .http_status = status(),
+                .http_headers = headers(),
+                .http_body = std::string(body()),
+                .retry_after = stay_away,
+                .evidence = beast::websocket::error::upgrade_declined};
+    }
 
 private:
     static constexpr auto switching_protocols = beast::http::status::switching_protocols;
