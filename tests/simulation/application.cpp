@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 
 void application::make_socket() {
     auto& random = world_.random;
-    hb::options chosen{.url = "ws://server:8002"};
+    hb::options chosen{.url = random.chance(40) ? "wss://server:8002" : "ws://server:8002"};
+    chosen.tls = std::make_shared<unused_tls>();
     chosen.heartbeat = {.interval = random.one_of<hb::duration>({0s, 500ms, 1s, 2s, 4s}),
                         .timeout = random.one_of<hb::duration>({200ms, 500ms, 1s, 2s}),
                         .proof = random.chance(20) ? hb::liveness::any_input : hb::liveness::round_trip};
@@ -24,6 +25,7 @@ void application::make_socket() {
     if (random.chance(10)) chosen.reconnect.max_elapsed = random.between(1s, 20s);
     chosen.deadlines = {.resolve = 1s,
                         .connect = random.one_of<hb::duration>({1s, 2s}),
+                        .tls = random.one_of<hb::duration>({1s, 2s}),
                         .upgrade = 2s,
                         .attempt = random.one_of<hb::duration>({2s, 4s}),
                         .close = random.one_of<hb::duration>({100ms, 1s, 3s})};

@@ -94,7 +94,8 @@ void fate::strike_attempts(stimulus what) {
                  .retry_after = std::chrono::seconds(random.chance(50) ? random.below(5) : 0)});
         case stimulus::upgrades_redirected:
             return refuse_upgrades({.status = random.one_of({301U, 302U, 303U, 307U, 308U}),
-                                    .location = random.chance(80) ? "/elsewhere" : "ws://nowhere:8002/"});
+                                    .location = random.one_of({"/elsewhere", "/over/there",
+                                                               "wss://server:8002/", "ws://nowhere:8002/"})});
         case stimulus::upgrades_accepted: return refuse_upgrades({});
         case stimulus::prepare_fails: return prepare(mood::fails);
         case stimulus::prepare_hangs: return prepare(mood::hangs);

@@ -19,7 +19,7 @@ void preparer::answer(std::uint64_t generation, hb::preparation what, hb::prepar
     world_.prepares();
     auto use = std::move(what.current);
     if (world_.random.chance(30))
-        use.url = world_.random.one_of({"ws://server:8002", "ws://server:8002/other"});
+        use.url = world_.random.one_of({"ws://server:8002", "ws://server:8002/other", "wss://server:8002"});
     for (auto const& late : std::exchange(unanswered_, {}))
         if (world_.random.chance(50)) late(hb::prepared{"ws://nowhere"});
     switch (world_.preparing) {

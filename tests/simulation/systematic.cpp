@@ -75,11 +75,13 @@ public:
     played run() {
         world_.server->refuse_upgrades({.status = 307, .location = "/elsewhere"});
         world_.make_socket(
-            {.url = "ws://server:8002",
+            {.url = "wss://server:8002",
              .heartbeat = {.interval = 1s, .timeout = 500ms},
              .reconnect = {.delay = 300ms, .max_delay = 1s, .stable_after = 5s},
-             .deadlines = {.resolve = 1s, .connect = 1s, .upgrade = 1s, .attempt = 2s, .close = 500ms},
+             .deadlines =
+                 {.resolve = 1s, .connect = 1s, .tls = 1s, .upgrade = 1s, .attempt = 2s, .close = 500ms},
              .limits = {.fragment_bytes = 128},
+             .tls = std::make_shared<unused_tls>(),
              .request = {.most_redirects = 1},
              .prepare = [this](hb::preparation const& what,
                                hb::prepare_handler const& done) { prepare(what, done); },

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../unused_tls.hpp"
 #include "coverage.hpp"
 #include "dice.hpp"
 #include "ledger.hpp"
