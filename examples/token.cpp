@@ -13,6 +13,7 @@
 #include <boost/beast/http.hpp>
 
 #include <iostream>
+#include <stdexcept>
 
 namespace hb = heartbeat;
 namespace asio = boost::asio;
@@ -32,7 +33,8 @@ asio::awaitable<hb::prepared> renew(hb::prepared use) {
     boost::beast::flat_buffer buffer;
     http::response<http::string_body> response;
     co_await http::async_read(stream, buffer, response, asio::use_awaitable);
-    use.request.bearer = response.body();  // what is no token fails the attempt, and so do exceptions
+    if (response.result() != http::status::ok) throw std::runtime_error("no token");  // fails the attempt
+    use.request.bearer = response.body();
     co_return use;
 }
 

@@ -257,9 +257,17 @@ step_headers() {
 
 step_clang() { build_and_test clang "${test_directories[@]}"; }
 
+# Both directions of TLS are saturated, for half a minute with each version.
+stress_tls() {
+    local program=build/$1/tests/tls_tests
+    HEARTBEAT_TLS_STRESS_SECONDS=30 run_tests "$program" 'both directions*'
+    tell "TLS both ways, $1" "$(behind 'TLS 1.3 in both directions for ' "$logs/${program//\//-}.log")"
+}
+
 step_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1 \
         UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan "${test_directories[@]}"
+    stress_tls asan
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
 }
@@ -269,6 +277,7 @@ step_tsan() {
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
     local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions='$root/tests/tsan.supp'"
     build_and_test tsan "${test_directories[@]}"
+    stress_tls tsan
     # Threads send, close, connect slots and destroy, in each way at once.
     explore soak tsan --seconds 10 --sockets 32 --threads 4
     runner=()

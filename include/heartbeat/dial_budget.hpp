@@ -12,7 +12,8 @@
 
 namespace heartbeat {
 
-/// How many dials all sockets that share it make: in any time t at most `burst + t * per_second`. A token
+/// How many attempts all sockets that share it begin: in any time t at most `burst + t * per_second`. The
+/// redirects of an attempt, which has a turn already, take none. A token
 /// bucket whose tokens are handed out ahead: who comes when it is empty is given the time of its turn, in the
 /// order of asking. Put a `std::shared_ptr` to one into `reconnect.budget` of several sockets.
 ///

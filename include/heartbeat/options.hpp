@@ -91,7 +91,8 @@ struct reconnect_options {
     /// a socket dials when it likes.
     std::shared_ptr<dial_budget> budget = {};
     /// The user's own verdict on what follows a reason. Is given that of the library, `standard_verdict`, to
-    /// return or to replace. Called on the strand. Deliberate ends are final, whatever it says.
+    /// return or to replace. Called on the strand. Deliberate ends are final, whatever it says. If it throws
+    /// that is told by `slot_failed`, and the verdict is that of the library.
     std::function<verdict(reason const&, verdict)> judge = {};
 };
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// TLS as a value for `options::tls`. The only header that needs OpenSSL, 3.0 or newer: link libssl and
-// libcrypto, with CMake `heartbeat::tls`. The umbrella header leaves it out.
+// TLS as a value for `options::tls`. This header, and of the others only testing/tls_server.hpp, needs
+// OpenSSL, 3.0 or newer: link libssl and libcrypto, with CMake `heartbeat::tls`. The umbrella header leaves
+// it out.
 
 #include <heartbeat/net/tls_layer.hpp>
 #include <heartbeat/options.hpp>
@@ -118,6 +119,12 @@ inline void trust(asio::ssl::context& context, tls_options const& options) {
 inline void introduce(asio::ssl::context& context, tls_options const& options) {
     bool const has_certificate = !options.certificate_file.empty() || !options.certificate_pem.empty();
     bool const has_key = !options.key_file.empty() || !options.key_pem.empty();
+    auto const require_one = [](std::string const& file, std::string const& text, char const* field) {
+        if (!file.empty() && !text.empty())
+            throw options_error(field, "a text", "a file or a text, not both");
+    };
+    require_one(options.certificate_file, options.certificate_pem, "tls.certificate_pem");
+    require_one(options.key_file, options.key_pem, "tls.key_pem");
     if (has_certificate != has_key)
         throw options_error(has_key ? "tls.certificate_file" : "tls.key_file", "empty",
                             "a certificate and its key, or neither");
@@ -156,8 +163,9 @@ inline std::shared_ptr<asio::ssl::context> make_context(tls_options const& optio
 }
 
 inline std::shared_ptr<asio::ssl::context> given_context(tls_options const& options) {
-    for (auto const* const other : {&options.ca_file, &options.ca_pem, &options.certificate_file,
-                                    &options.certificate_pem, &options.key_file, &options.key_pem})
+    for (auto const* const other :
+         {&options.ca_file, &options.ca_pem, &options.certificate_file, &options.certificate_pem,
+          &options.key_file, &options.key_pem, &options.key_password})
         if (!other->empty())
             throw options_error("tls.context", "set",
                                 "none, or no authorities, certificate and key beside it");

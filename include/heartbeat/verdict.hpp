@@ -14,8 +14,9 @@ struct verdict {
     enum class action {
         /// Wait, then dial again.
         retry,
-        /// Ask the application for new credentials, wait, then dial again. Once since the last open link, and
-        /// only where there is something that can make new ones; else the run ends.
+        /// Ask the application for new credentials, then dial again: after a failed attempt at once, but for
+        /// `least`, and after an open link once the wait is over. Once since the last open link, and only
+        /// where there is something that can make new ones; else the run ends.
         refresh,
         /// The run ends with the reason.
         stop,
@@ -103,7 +104,7 @@ constexpr verdict verdict_on_status(unsigned status) noexcept {
 ///
 /// | cause | verdict |
 /// |---|---|
-/// | `closed`, `cancelled` | stop |
+/// | `closed`, `close_timeout`, `cancelled` | stop |
 /// | `closed_by_peer` | by close code, see `detail::verdict_on_close` |
 /// | `upgrade_refused` | by HTTP status, see `detail::verdict_on_status` |
 /// | a certificate that is not accepted, the server's or ours | stop |
@@ -117,6 +118,7 @@ constexpr verdict standard_verdict(reason const& why, duration longest = std::ch
     verdict result;
     switch (why.cause) {
         case errc::closed:
+        case errc::close_timeout:
         case errc::cancelled: return {.what = verdict::stop};
         case errc::closed_by_peer: result = detail::verdict_on_close(why.close_code, longest); break;
         case errc::upgrade_refused: result = detail::verdict_on_status(why.http_status); break;

@@ -362,6 +362,23 @@ test_asks_with_headers_subprotocols_and_a_token() {
     expect_in output '"subprotocol":""'
 }
 
+test_offers_compression_only_if_it_is_told_to() {
+    start_other_server
+    local option
+    for option in '' --deflate; do
+        start_console --url "$url/deflate" --json --protocol ping ${option:+"$option"}
+        expect_server 'request /deflate *'
+        case $option in
+            '') [[ $line != *Sec-WebSocket-Extensions* ]] || fail "The server got: $line" ;;
+            *) [[ $line == *' Sec-WebSocket-Extensions: permessage-deflate;'* ]] || fail "The server got: $line" ;;
+        esac
+        expect_event message '"text":"xxxxxxxxxx*'
+        tell "$(printf 'x%.0s' {1..100})"
+        tell /quit
+        expect_status 0
+    done
+}
+
 test_a_password_in_the_url_is_sent_and_never_shown() {
     start_other_server
     local secret=${url/\/\//\/\/me:pa%73s@} option
@@ -534,7 +551,7 @@ test_help_tells_commands_and_exit_statuses() {
     expect_in output 'The end of input closes'
     expect_in output 'ModeCode'
     local option
-    for option in 'wss://' '--ca FILE' '--insecure' '--header NAME:VALUE' '--subprotocol NAME' '--bearer TOKEN'; do
+    for option in 'wss://' '--ca FILE' '--insecure' '--header NAME:VALUE' '--subprotocol NAME' '--bearer TOKEN' --deflate; do
         expect_in output "$option"
     done
 }
@@ -814,6 +831,14 @@ test_the_echo_client_sends_back_until_the_server_closes() {
     # What it cannot send back any more does not keep it.
     tell_server 'say late'
     tell_server 'close 1001'
+    expect_echo_client 0
+}
+
+test_the_echo_client_compresses_if_it_is_told_to() {
+    start_other_server
+    start_echo_client "$url/deflate" --deflate
+    expect_server 'request /deflate * Sec-WebSocket-Extensions: permessage-deflate;*'
+    expect_server 'it came back'
     expect_echo_client 0
 }
 

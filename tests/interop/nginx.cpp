@@ -33,6 +33,8 @@ public:
         proxy.start();
         socket.start();
         until([this] { return opened == 1; });
+        // Of the dials before it listened.
+        failures.clear();
     }
 
     /// Runs the event loop until something is so. The limit is there to end a test that fails.

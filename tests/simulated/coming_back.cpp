@@ -9,6 +9,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 
 namespace {
 
@@ -143,6 +144,26 @@ TEST_CASE("by default a close code or a status says whether to come back, and th
         CHECK(told.stopped.size() == (row.retried ? 0 : 1));
         if (!row.retried) CHECK(told.stopped[0].reason.cause == hb::errc::closed_by_peer);
     }
+}
+
+TEST_CASE("a verdict of the user's that throws is told, and leaves that of the library") {
+    bool const retried = GENERATE(true, false);
+    simulated_world here;
+    closing_server const server(here, retried ? 1011 : 1008);
+    auto settings = here.options();
+    settings.reconnect.judge = [](hb::reason const&, hb::verdict) -> hb::verdict {
+        throw std::runtime_error("no idea");
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    int thrown = 0;
+    socket.on<hb::slot_failed>([&](hb::slot_failed const&) { ++thrown; });
+    socket.start();
+    here.pass(2s);
+    CHECK(thrown == 1);
+    CHECK(told.closed.size() == 1);
+    CHECK(told.waits.size() == (retried ? 1 : 0));
+    CHECK(told.stopped.size() == (retried ? 0 : 1));
 }
 
 TEST_CASE("law 10: a server that restarts or is overloaded is given the time that it asks for") {

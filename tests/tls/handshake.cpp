@@ -61,11 +61,21 @@ TEST_CASE("options of TLS that make no sense are named with their value") {
         {"tls.certificate_pem", "a text", {.certificate_pem = "no certificate", .key_pem = one.key}},
         {"tls.certificate_file", "empty", {.key_pem = one.key}},
         {"tls.key_file", "empty", {.certificate_pem = one.certificate}},
+        {"tls.certificate_pem",
+         "a text",
+         {.certificate_file = "/nowhere", .certificate_pem = one.certificate, .key_pem = one.key}},
+        {"tls.key_pem",
+         "a text",
+         {.certificate_pem = one.certificate, .key_file = "/nowhere", .key_pem = one.key}},
         {"tls.key_file", "\"/nowhere\"", {.certificate_pem = one.certificate, .key_file = "/nowhere"}},
         {"tls.key_pem", "a text", {.certificate_pem = one.certificate, .key_pem = other.key}},
         {"tls.pinned_keys", "\"short\"", {.pinned_keys = {"short"}}},
         {"tls.pinned_keys", "\"" + std::string(44, '*') + "\"", {.pinned_keys = {std::string(44, '*')}}},
         {"tls.alpn", "\"\"", {.alpn = {""}}},
+        {"tls.context",
+         "set",
+         {.key_password = "x",
+          .context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client)}},
         {"tls.context",
          "set",
          {.ca_file = "x", .context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client)}},
@@ -294,6 +304,39 @@ TEST_CASE("TLS that cannot be put on a connection fails the attempt, and the nex
     CHECK(client.told.failures.at(0).reason.evidence == evidence);
     here.pass(3s);
     here.until([&] { return client.told.opened.size() == 1; });
+}
+
+TEST_CASE("a redirect never leads from wss to ws") {
+    tls_world here;
+    here.secure_server.refuse_upgrades(
+        {.status = 302, .location = "ws://127.0.0.1:" + std::to_string(here.port) + "/"});
+    auto settings = here.secure_options();
+    settings.request.most_redirects = 5;
+    tls_client client(here, settings);
+    CHECK(client.failure() == hb::errc::redirect_refused);
+    CHECK(client.told.failures.at(0).reason.evidence == hb::errc::redirect_insecure);
+    CHECK(here.server.connections() == 0);
+}
+
+TEST_CASE("law 5: a close ends within its deadline though the peer never ends TLS") {
+    tls_world here;
+    farewell_server peer(here.io, here.context);
+    auto settings = here.secure_options();
+    settings.url = "wss://127.0.0.1:" + std::to_string(peer.listen());
+    settings.deadlines.close = 2s;
+    tls_client client(here, settings);
+    REQUIRE(client.told.opened.size() == 1);
+    peer.answer_close();
+    bool ended = false;
+    client.socket.async_close([&](hb::error_code) { ended = true; });
+    here.until([&] { return peer.answered; });
+    here.settle();
+    here.pass(2s - 1ms);
+    CHECK_FALSE(ended);
+    here.pass(1ms);
+    here.until([&] { return ended; });
+    REQUIRE(client.told.closed.size() == 1);
+    CHECK(client.told.closed[0].reason.cause == hb::errc::closed);
 }
 
 TEST_CASE("a socket may go away at any time of a handshake") {

@@ -107,6 +107,17 @@ public:
         stream_->async_shutdown([](error_code) {});
     }
 
+    /// Answers whatever comes next with a Close frame, and then does no more.
+    void answer_close() {
+        stream_->async_read_some(boost::asio::buffer(space_), [this](error_code failed, std::size_t) {
+            if (failed) return;
+            text_ = std::string("\x88\x02\x03\xe8", 4);
+            boost::asio::async_write(*stream_, boost::asio::buffer(text_),
+                                     [this](error_code error, std::size_t) { answered = !error; });
+        });
+    }
+    bool answered = false;
+
 private:
     using tcp = boost::asio::ip::tcp;
     using error_code = boost::system::error_code;
@@ -130,4 +141,5 @@ private:
     std::shared_ptr<boost::asio::ssl::context> context_;
     std::optional<boost::asio::ssl::stream<tcp::socket>> stream_;
     std::string text_;
+    std::array<char, 512> space_ = {};
 };

@@ -2,7 +2,10 @@
 //
 // Whom a client trusts, and what it says of those whom it does not.
 #include "peers.hpp"
+#include "scratch_directory.hpp"
 #include "world.hpp"
+
+#include <cstdlib>
 
 namespace {
 
@@ -35,6 +38,8 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
     using std::chrono::hours;
     auto const& trusted = tls_world::test_authority();
     authority const other("an authority that nobody knows");
+    auto shown_with_it = other.issue();
+    shown_with_it.certificate += other.certificate();
     struct row {
         char const* name;
         identity shown;
@@ -53,6 +58,7 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
          hb::errc::tls_wrong_host, true},
         {"another address", trusted.issue({.alternatives = "IP:127.0.0.2"}), hb::errc::tls_wrong_host},
         {"unknown authority", other.issue(), hb::errc::tls_unknown_ca},
+        {"unknown authority, shown as well", shown_with_it, hb::errc::tls_unknown_ca},
         {"for clients only", trusted.issue({.usage = "clientAuth"}), hb::errc::tls_certificate_rejected},
     };
     for (auto const& row : table) {
@@ -90,10 +96,20 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
     }
 }
 
-TEST_CASE("the system's authorities do not vouch for the tests' one") {
+TEST_CASE("without authorities of the user's, those of the system are trusted") {
     tls_world here;
-    tls_client client(here, here.secure_options({}));
-    CHECK(client.failure() == hb::errc::tls_unknown_ca);
+    SECTION("who do not vouch for the tests' one") {
+        tls_client client(here, here.secure_options({}));
+        CHECK(client.failure() == hb::errc::tls_unknown_ca);
+    }
+    SECTION("unless the system knows that, too") {
+        scratch_directory const files;
+        auto const store = files.write("ca.pem", tls_world::test_authority().certificate());
+        setenv("SSL_CERT_FILE", store.c_str(), 1);
+        auto const settings = here.secure_options({});
+        unsetenv("SSL_CERT_FILE");
+        CHECK(tls_client(here, settings).failure() == hb::errc{});
+    }
 }
 
 TEST_CASE("a pinned key has to be in the chain that was verified") {

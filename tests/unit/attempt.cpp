@@ -80,6 +80,9 @@ TEST_CASE("each step has its own error, its own error for lateness, and its own 
     CHECK(rules_of(attempt_step::connect).failed == errc::connect_failed);
     CHECK(rules_of(attempt_step::connect).timed_out == errc::connect_timeout);
     CHECK(&(limits.*rules_of(attempt_step::connect).limit) == &limits.connect);
+    CHECK(rules_of(attempt_step::secure).failed == errc::tls_failed);
+    CHECK(rules_of(attempt_step::secure).timed_out == errc::tls_timeout);
+    CHECK(&(limits.*rules_of(attempt_step::secure).limit) == &limits.tls);
     CHECK(rules_of(attempt_step::upgrade).failed == errc::upgrade_failed);
     CHECK(rules_of(attempt_step::upgrade).timed_out == errc::upgrade_timeout);
     CHECK(&(limits.*rules_of(attempt_step::upgrade).limit) == &limits.upgrade);

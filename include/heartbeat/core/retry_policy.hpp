@@ -38,14 +38,19 @@ class retry_policy {
 public:
     explicit retry_policy(reconnect_options options) : options_(std::move(options)) {}
 
-    /// The verdict on `why`: `stop` for `closed` and `cancelled` and with `enabled` false, whatever `judge`
-    /// says; else that of `judge`, or `standard_verdict` without one. Its times are brought into their range.
-    /// Throws what `judge` throws.
+    /// The verdict on `why` without the user's: `standard_verdict`, or `stop` with `enabled` false.
+    verdict standard(reason const& why) const noexcept {
+        if (!options_.enabled) return {.what = verdict::stop};
+        return standard_verdict(why, std::max(options_.delay, options_.max_delay));
+    }
+
+    /// The verdict on `why`: the user's if there is a `judge`, but for deliberate ends and with `enabled`
+    /// false, whatever it says. Its times are brought into their range. Throws what `judge` throws.
     verdict judge(reason const& why) const {
-        if (why.cause == errc::closed || why.cause == errc::cancelled || !options_.enabled)
-            return {.what = verdict::stop};
-        auto result = standard_verdict(why, std::max(options_.delay, options_.max_delay));
-        if (options_.judge) result = options_.judge(why, result);
+        bool const final = why.cause == errc::closed || why.cause == errc::close_timeout ||
+                           why.cause == errc::cancelled || !options_.enabled;
+        auto result = standard(why);
+        if (options_.judge && !final) result = options_.judge(why, result);
         result.least = std::clamp(result.least, duration{}, longest_duration);
         result.spread = std::clamp(result.spread, duration{}, longest_duration);
         return result;

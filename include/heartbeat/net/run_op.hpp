@@ -161,7 +161,7 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     // What `judge` refers to may be gone with the socket.
     if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
-    auto const judged = guarded([&] { return retry_policy_.judge(why); }, verdict{.what = verdict::stop});
+    auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
     auto const delay = backoff_.next(random_, judged.least, judged.spread);
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
     auto const decision = retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), refreshed_});

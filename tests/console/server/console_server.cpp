@@ -39,6 +39,7 @@ constexpr char const* usage =
     "  /busy    is refused with 503 and Retry-After\n"
     "  /login   is refused with 401\n"
     "  /judge   is sent messages, and has to send them back\n"
+    "  /deflate is sent one that is compressed if it likes, and has to send it back\n"
     "  others   are sent back what they send; the last subprotocol that they offer is chosen\n";
 
 using request = http::request<http::empty_body>;
@@ -79,6 +80,16 @@ asio::awaitable<void> put_to_the_test(Websocket& socket) {
     co_await socket.async_close(websocket::close_code::normal, asio::use_awaitable);
 }
 
+template <class Websocket>
+asio::awaitable<void> send_one(Websocket& socket) {
+    std::string const text(100, 'x');
+    co_await socket.async_write(asio::buffer(text), asio::use_awaitable);
+    boost::beast::flat_buffer message;
+    co_await socket.async_read(message, asio::use_awaitable);
+    print(boost::beast::buffers_to_string(message.data()) == text ? "it came back" : "something else came");
+    co_await socket.async_close(websocket::close_code::normal, asio::use_awaitable);
+}
+
 template <class Stream>
 asio::awaitable<void> answer(Stream& stream) {
     boost::beast::flat_buffer buffer;
@@ -93,6 +104,9 @@ asio::awaitable<void> answer(Stream& stream) {
     websocket::stream<Stream&> socket(stream);
     socket.read_message_max(0);
     socket.auto_fragment(false);
+    websocket::permessage_deflate compression;
+    compression.server_enable = asked.target() == "/deflate";
+    socket.set_option(compression);
     std::string const offered(asked[http::field::sec_websocket_protocol]);
     if (!offered.empty())
         socket.set_option(websocket::stream_base::decorator([&offered](websocket::response_type& response) {
@@ -103,6 +117,8 @@ asio::awaitable<void> answer(Stream& stream) {
     co_await socket.async_accept(asked, asio::use_awaitable);
     if (asked.target() == "/judge")
         co_await put_to_the_test(socket);
+    else if (asked.target() == "/deflate")
+        co_await send_one(socket);
     else
         co_await echo(socket);
 }
