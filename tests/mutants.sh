@@ -139,7 +139,9 @@ shows_fault() {
 
 # The name of the first test that failed.
 how_failed() {
-    awk '/^-----+$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log | grep . || echo "which $how_it_ended"
+    # It stands between two rules; the place follows the second.
+    awk '/^-----+$/ { inside = !inside; if (inside) getline name } /FAILED|SIG/ { print name; exit }' output.log |
+        grep . || echo "which $how_it_ended"
 }
 
 how_breach() { grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which $how_it_ended"; }
