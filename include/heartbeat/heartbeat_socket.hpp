@@ -244,7 +244,7 @@ heartbeat_socket<Protocol, Stream, Clock>::heartbeat_socket(typename Stream::exe
     validate(settings);
     if constexpr (!detail::securable<Stream>) {
         if (parse_url(settings.url).secure)
-            throw options_error("url", detail::quoted(detail::without_user_info(settings.url)),
+            throw options_error("url", detail::quoted(detail::without_secrets(settings.url)),
                                 "a ws:// URL: the stream of this socket has no async_secure");
     }
     connection_ = std::make_shared<connection_type>(executor, std::move(settings), std::move(protocol));

@@ -55,9 +55,10 @@ struct heartbeat_options {
     liveness proof = liveness::round_trip;
     /// True: the timeout of each round follows the round-trip times that the link has shown so far, as TCP's
     /// retransmission timer does (RFC 6298): the smoothed time, and above it four deviations or
-    /// `least_timeout`, whichever is more; never above `timeout`. Before the first answer, and for input that
-    /// delays one, it is `timeout`. A dead peer is noticed sooner, at the price of more false alarms where
-    /// segments get lost: TCP sends one again after 200 ms or more.
+    /// `least_timeout`, whichever is more; never above `timeout`. It is `timeout` before the first answer,
+    /// for input that delays one, and while more than 16 KiB of output may be on their way before it. A dead
+    /// peer is noticed sooner, at the price of more false alarms where segments get lost: TCP sends one again
+    /// after 200 ms or more.
     bool adaptive = false;
     /// What `adaptive` leaves an answer above the smoothed round-trip time, above 0.
     duration least_timeout = std::chrono::milliseconds{50};
@@ -150,8 +151,8 @@ struct options {
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
     /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
     /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407) is
-    /// answered by one attempt at once with new ones; a second refusal in a row ends the run. What it throws
-    /// fails the attempt.
+    /// answered by an attempt with new ones, at once, once for each open link; a second refusal in a row ends
+    /// the run. What it throws fails the attempt.
     prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;

@@ -12,8 +12,8 @@ namespace heartbeat {
 /// authenticates: `bearer`, `user` and `password`, those of the URL, or an own header `Authorization`.
 struct request_options {
     /// Headers of your own. Those of the handshake (`Host`, `Upgrade`, `Connection`, `Sec-WebSocket-...`),
-    /// those that would announce a body (`Content-Length`, `Transfer-Encoding`, `TE`, `Trailer`) and those
-    /// that have a field below are refused; names are tokens, values have no line breaks or control
+    /// those that would announce a body (`Content-Length`, `Transfer-Encoding`, `TE`, `Trailer`, `Expect`)
+    /// and those that have a field below are refused; names are tokens, values have no line breaks or control
     /// characters.
     http_headers headers = {};
     /// The header `User-Agent`; empty for none.

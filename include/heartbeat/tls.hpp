@@ -47,7 +47,8 @@ struct tls_options {
     bool verify = true;
     /// An own context instead of the authorities, certificate and key above. `verify`, pins, ALPN and TLS 1.2
     /// as the oldest version apply all the same. It is set up to keep sessions, unless it has a callback for
-    /// new ones.
+    /// new ones; so nobody else uses it during the call. If it has a callback for client certificates
+    /// (`SSL_CTX_set_client_cert_cb`), attempts that were redirected to another origin fail.
     std::shared_ptr<asio::ssl::context> context = {};
 };
 
@@ -155,8 +156,6 @@ inline void introduce(asio::ssl::context& context, tls_options const& options) {
 
 inline std::shared_ptr<asio::ssl::context> make_context(tls_options const& options) {
     auto context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
-    auto* const native = context->native_handle();
-    SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     trust(*context, options);
     introduce(*context, options);
     return context;

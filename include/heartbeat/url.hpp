@@ -29,12 +29,12 @@ struct url {
     friend bool operator==(url const&, url const&) = default;
 };
 
-/// A text that is not a websocket URL. `what()` names the text, without a user and password, and what was
-/// expected.
+/// A text that is not a websocket URL. `what()` names the text, without user, password and query, and what
+/// was expected.
 class url_error : public std::invalid_argument {
 public:
     url_error(std::string_view text, std::string expected)
-        : std::invalid_argument(detail::quoted(detail::without_user_info(text)) +
+        : std::invalid_argument(detail::quoted(detail::without_secrets(text)) +
                                 " is not a websocket URL: expected " + expected),
           expected_(std::move(expected)) {}
 
@@ -173,6 +173,8 @@ inline url parse_url(std::string_view text) {
         authority.remove_prefix(host.size());
         require(authority.find(':', 1) == std::string_view::npos, "one port, or an IPv6 address in brackets");
         require(!host.empty(), "a host after the scheme");
+        // RFC 1035 section 2.3.4, with the dot of the root.
+        require(host.size() <= 254, "a host of up to 254 characters");
         for (char const c : host)
             require(detail::is_host_character(c), "a host of letters, digits, hyphens and dots");
         parts.host = host;

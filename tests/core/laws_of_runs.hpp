@@ -123,7 +123,7 @@ public:
         bool const refresh = expected.what == heartbeat::verdict::refresh;
         if (refresh != std::exchange(asked_, false)) throw violation{9, "new credentials, or none, in vain"};
         if (refresh) counts_.count(premise::refreshed);
-        refreshed_ = refreshed_ || refresh;
+        refreshed_ = refresh;
         lost_ = false;
         waiting_ = true;
         delay_over_ = now + delay;

@@ -137,7 +137,8 @@ inline model::event model::judge(link const& ending, heartbeat::reason const& wh
     auto const decision =
         retry_policy_.decide(why, judged, {attempts_, elapsed, world_.can_refresh, refreshed_});
     if (decision.retry) {
-        if (decision.refresh) refreshed_ = true, runs_.refreshes();
+        refreshed_ = decision.refresh;
+        if (decision.refresh) runs_.refreshes();
         return event::ended_retry;
     }
     ending_ = decision.cause;

@@ -94,6 +94,28 @@ TEST_CASE("a compression bomb ends the link when it is over the limit, and takes
     }
 }
 
+TEST_CASE("compression takes memory only where both sides have agreed on it") {
+    auto const taken = [](bool offered, bool agreed) {
+        deflate_world at;
+        at.server.answer = answers(agreed ? accepted : "", "");
+        auto settings = at.compressing();
+        settings.deflate.enabled = offered;
+        allocations::scope const counting(true);
+        auto const before = allocations::live();
+        at.connect(settings);
+        REQUIRE(at.socket->send(prose(1000)));
+        at.until([&] { return at.socket->stats().outbox_messages == 0; });
+        return allocations::live() - before;
+    };
+    if (!allocations::are_counted()) return;
+    auto const off = taken(false, false);
+    auto const declined = taken(true, false);
+    auto const on = taken(true, true);
+    CHECK(declined < off + 1024);
+    // The window of the compressor alone, twice (RFC 1951).
+    CHECK(on > off + 64 * 1024);
+}
+
 TEST_CASE("the limit on a message counts what is inflated, to the byte") {
     for (std::size_t const size : {10'000U, 10'001U}) {
         deflate_world at;

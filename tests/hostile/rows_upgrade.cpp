@@ -121,6 +121,30 @@ std::vector<scenario> upgrade_scenarios() {
         {"answers 403 in HTTP/1.0", refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."), final_refusal(403)},
         {"answers 403 with chunks that are none",
          answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"), final_refusal(403)},
+        {"answers 403 with the line of a chunk that never ends",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+             co_await client.send_for_ever(std::string(64 * 1024, 'x'));
+         },
+         final_refusal(403)},
+        {"answers 403 with trailers without end",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+             co_await client.send_for_ever("X: " + std::string(1000, 'x') + "\r\n");
+         },
+         final_refusal(403)},
+        {"answers 403 with an empty last chunk, byte by byte",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n");
+             co_await client.trickle("0\r\n\r\n", 1ms);
+         },
+         final_refusal(403)},
         {"answers 403 with a body of 10 GB",
          answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"), final_refusal(403)},
         {"answers 403 with a body without end",

@@ -322,6 +322,26 @@ TEST_CASE_METHOD(asking_world,
     CHECK(*end == hb::errc::upgrade_refused);
 }
 
+TEST_CASE_METHOD(asking_world,
+                 "credentials that expire during an outage are renewed again, but not at once") {
+    server.answer = [&](http_request const&) { return refuses(server.requests.size() == 2 ? 503 : 401); };
+    at_once = [](hb::preparation const& what) { return with_token(what, what.refresh ? "new" : "old"); };
+    start(options());
+    until([&] { return told->waits.size() == 2; });
+    pass(3s);
+    until([&] { return told->waits.size() == 3; });
+    CHECK(told->waits[0].delay == 0s);
+    CHECK(told->waits[1].delay == 3s);
+    CHECK(told->waits[2].delay == 3s);
+    pass(3s);
+    // And the ones just made are refused.
+    until([&] { return end.has_value(); });
+    REQUIRE(asked.size() == 4);
+    CHECK(asked[1].refresh);
+    CHECK_FALSE(asked[2].refresh);
+    CHECK(asked[3].refresh);
+}
+
 TEST_CASE_METHOD(asking_world, "each open link earns another renewal, and other refusals wait as ever") {
     unsigned status = 401;
     server.answer = [&](http_request const& request) {

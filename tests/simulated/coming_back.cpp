@@ -248,6 +248,22 @@ TEST_CASE("who waits for a turn is connecting, and can be closed, cancelled and 
     CHECK(budget->take(here.clock.now()) == here.clock.now() + 1s);
 }
 
+TEST_CASE("a turn is given back when its socket goes with its execution context") {
+    auto const budget = std::make_shared<hb::dial_budget>(0.1);
+    hb::time_point now;
+    {
+        simulated_world here;
+        now = here.clock.now();
+        static_cast<void>(budget->take(now));
+        auto settings = here.options();
+        settings.reconnect.budget = budget;
+        auto socket = here.make_socket(settings);
+        socket.start();
+        here.settle();
+    }
+    CHECK(budget->take(now) == now + 10s);
+}
+
 TEST_CASE("the deadline of an attempt counts from its turn on") {
     simulated_world here;
     here.network.cut();
@@ -306,6 +322,19 @@ TEST_CASE("law 7: with an adaptive timeout a silent peer is noticed soon, withou
         CHECK(why.cause == hb::errc::heartbeat_timeout);
         CHECK(why.silence == (adaptive ? 1050100us : 6s));
     }
+}
+
+TEST_CASE("law 8: with an adaptive timeout a link that is sending in bulk has the whole timeout") {
+    connected_simulation here(
+        [](hb::options& options) { options.heartbeat = {.interval = 1s, .timeout = 5s, .adaptive = true}; });
+    here.pass(3s);
+    here.network.cut();
+    here.socket.send(std::string(100'000, 'x'));
+    here.pass(6s - 1ns);
+    CHECK(here.told.closed.empty());
+    here.pass(1s);
+    REQUIRE(here.told.closed.size() == 1);
+    CHECK(here.told.closed[0].reason.silence == 6s);
 }
 
 TEST_CASE("law 8: with an adaptive timeout a slow link is not declared dead while it stays as slow") {

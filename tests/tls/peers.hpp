@@ -29,9 +29,11 @@ public:
 
     explicit raw_server(boost::asio::io_context& io) : acceptor_(io) {}
 
-    std::uint16_t listen() {
+    /// On any free port, or on the given one.
+    std::uint16_t listen(std::uint16_t port = 0) {
         acceptor_.open(tcp::v4());
-        acceptor_.bind({boost::asio::ip::address_v4::loopback(), 0});
+        acceptor_.set_option(boost::asio::socket_base::reuse_address(true));
+        acceptor_.bind({boost::asio::ip::address_v4::loopback(), port});
         acceptor_.listen();
         accept();
         return acceptor_.local_endpoint().port();

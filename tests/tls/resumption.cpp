@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // Reconnecting takes a short handshake. It is easily lost without a sign, so it is counted.
+#include "peers.hpp"
 #include "world.hpp"
 
 #include <algorithm>
@@ -83,6 +84,28 @@ TEST_CASE("a session is not resumed when the certificate that it stands on has e
     tls_client second(here, settings);
     REQUIRE(second.told.opened.size() == 1);
     CHECK(second.socket.stats().tls_resumed == 0);
+}
+
+TEST_CASE("a session at which something stumbles is not offered for ever") {
+    int const version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+    tls_world here(server_context(tls_world::test_authority().issue(), version));
+    auto const settings = here.secure_options();
+    tls_client first(here, settings);
+    REQUIRE(first.told.opened.size() == 1);
+    here.secure_server.stop();
+    here.until([&] { return first.told.closed.size() == 1; });
+    {
+        raw_server stumbling(here.io);
+        stumbling.then = raw_server::end::reset;
+        stumbling.listen(here.secure_port);
+        here.pass(3s);
+        here.until([&] { return first.told.failures.size() == 1; });
+        CHECK(first.failure() == hb::errc::tls_failed);
+    }
+    here.secure_server.listen(here.secure_port);
+    here.pass(3s);
+    here.until([&] { return first.told.opened.size() == 2; });
+    CHECK(first.socket.stats().tls_resumed == 0);
 }
 
 TEST_CASE("the number of servers that are remembered is bounded") {

@@ -149,6 +149,21 @@ TEST_CASE("a pinned key has to be in the chain that was verified") {
     }
 }
 
+TEST_CASE("a pin does not count where an own context has accepted a chain that does not hold") {
+    // Another authority can write any name on a certificate; it cannot sign for it.
+    authority const impostor("the tests' authority");
+    auto const& trusted = tls_world::test_authority();
+    auto const forged = impostor.issue();
+    tls_world here(identity{forged.certificate + trusted.certificate(), forged.key});
+    auto const context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
+    context->set_verify_callback([](bool, asio::ssl::verify_context&) { return true; });
+    auto const dial = [&](std::string const& pin) {
+        return tls_client(here, here.secure_options({.pinned_keys = {pin}, .context = context})).failure();
+    };
+    CHECK(dial(pin_of_pem(trusted.certificate())) == hb::errc::tls_pin_mismatch);
+    CHECK(dial(pin_of_pem(forged.certificate)) == hb::errc{});
+}
+
 TEST_CASE("a pin holds for a session that could be resumed, too") {
     auto const shown = tls_world::test_authority().issue();
     int const version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);

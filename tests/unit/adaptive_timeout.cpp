@@ -118,6 +118,41 @@ TEST_CASE("law 7: input in an adaptive round moves the deadline, as far as it wo
     CHECK(now <= at(6s) + 100ms);
 }
 
+TEST_CASE("law 8: behind bulk on its way an answer has the whole timeout") {
+    heartbeat_monitor monitor({.interval = 1s, .timeout = 5s, .adaptive = true});
+    monitor.start(at(0s));
+    REQUIRE(monitor.resume(at(1s)) == send_beat);
+    monitor.sent(1, at(1s));
+    REQUIRE(monitor.answered(1, at(1s)));
+    SECTION("that was handed over before the round") {
+        monitor.output(20'000);
+        REQUIRE(monitor.resume(at(2s)) == send_beat);
+        monitor.sent(2, at(2s));
+        CHECK(monitor.due() == at(2s) + 2500ms);
+        // Once it is answered, all that was before it has arrived.
+        REQUIRE(monitor.answered(2, at(3s)));
+        auto const due = monitor.due();
+        REQUIRE(monitor.resume(due) == send_beat);
+        CHECK(monitor.due() < due + 2500ms);
+    }
+    SECTION("that is handed over before the beat") {
+        REQUIRE(monitor.resume(at(2s)) == send_beat);
+        REQUIRE(monitor.resume(at(2s) + 25ms) == suspect);
+        CHECK(monitor.due() == at(2s) + 50ms);
+        monitor.output(20'000);
+        CHECK(monitor.due() == at(7s));
+        monitor.output(20'000);
+        CHECK(monitor.due() == at(7s));
+        CHECK(monitor.resume(at(7s)) == look_again);
+        CHECK(monitor.resume(at(7s)) == declare_dead);
+    }
+    SECTION("which a few messages are not") {
+        monitor.output(16'000);
+        REQUIRE(monitor.resume(at(2s)) == send_beat);
+        CHECK(monitor.due() == at(2s) + 25ms);
+    }
+}
+
 TEST_CASE("a link that has become slow is declared dead before the options say so") {
     // What the option costs: after quick answers a slow one is a false alarm.
     heartbeat_monitor monitor({.interval = 1s, .timeout = 5s, .adaptive = true});

@@ -92,6 +92,22 @@ TEST_CASE("credentials that their scheme cannot carry are refused, and not shown
         CHECK(field_refused({.bearer = token}) == "request.bearer");
 }
 
+TEST_CASE("no header is longer than Beast takes") {
+    // Of what is sent: base64, a list, a scheme and the name count.
+    CHECK(field_refused({.bearer = std::string(32'000, 'a')}).empty());
+    CHECK(field_refused({.bearer = std::string(33'000, 'a')}) == "request");
+    CHECK(field_refused({.user = "u", .password = std::string(24'000, 'a')}).empty());
+    CHECK(field_refused({.user = "u", .password = std::string(25'000, 'a')}) == "request");
+    CHECK(field_refused({.headers = {{"X", std::string(33'000, 'a')}}}) == "request");
+    CHECK(field_refused({.headers = {{std::string(33'000, 'X'), ""}}}) == "request");
+    CHECK(field_refused({.origin = std::string(33'000, 'a')}) == "request");
+    std::vector<std::string> many(100);
+    for (std::size_t index = 0; index < many.size(); ++index)
+        many[index] = std::string(400, 'a') + std::to_string(index);
+    CHECK(field_refused({.subprotocols = many}) == "request");
+    CHECK(field_refused({}, "ws://u:" + std::string(25'000, 'a') + "@h") == "request");
+}
+
 TEST_CASE("there is one way of authentication at most") {
     http_headers const own{{"authorization", "Digest secret"}};
     CHECK(field_refused({.headers = own}).empty());

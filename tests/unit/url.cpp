@@ -124,6 +124,27 @@ TEST_CASE("no error text shows a password, however the URL is wrong") {
     }
 }
 
+TEST_CASE("no error text shows a query, which often holds a key") {
+    for (char const* text : {"ws://h/feed?token=secret#x", "ws://h:0?secret", "h?secret?secret",
+                             "ws://user:x@h:0/y?token=secret@z"}) {
+        CAPTURE(text);
+        try {
+            static_cast<void>(parse_url(text));
+            FAIL("nothing was wrong");
+        } catch (url_error const& error) {
+            std::string_view const what = error.what();
+            CHECK(what.find("token=secret\"") == std::string_view::npos);
+            CHECK(what.find("?secret") == std::string_view::npos);
+            CHECK(what.find("?***") != std::string_view::npos);
+        }
+    }
+}
+
+TEST_CASE("a host has up to 254 characters") {
+    CHECK(parse_url("ws://" + std::string(254, 'a')).host.size() == 254);
+    CHECK_THROWS_AS(parse_url("ws://" + std::string(255, 'a')), url_error);
+}
+
 TEST_CASE("an IPv6 address in a URL is accepted in every form of RFC 3986 and in no other") {
     for (char const* address :
          {"::", "::1", "1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1::8", "1:2::7:8",

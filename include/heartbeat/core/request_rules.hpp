@@ -2,11 +2,13 @@
 #pragma once
 
 #include <heartbeat/core/http_text.hpp>
+#include <heartbeat/core/upgrade_request.hpp>
 #include <heartbeat/options_error.hpp>
 #include <heartbeat/request_options.hpp>
 #include <heartbeat/url.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,7 +19,7 @@ namespace heartbeat::detail {
 /// Whether the handshake itself writes this header, or would be changed by it.
 constexpr bool is_of_handshake(std::string_view name) noexcept {
     for (std::string_view const own :
-         {"Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Trailer"})
+         {"Host", "Upgrade", "Connection", "Content-Length", "Transfer-Encoding", "TE", "Trailer", "Expect"})
         if (is_same_name(name, own)) return true;
     constexpr std::string_view websocket = "Sec-WebSocket-";
     return is_same_name(name.substr(0, websocket.size()), websocket);
@@ -75,6 +77,20 @@ inline void require_subprotocols(std::vector<std::string> const& offered) {
     }
 }
 
+/// Beast gives up on a field of 64 KiB, and most servers far earlier.
+constexpr std::size_t longest_header = 32 * 1024;
+
+inline void require_short_headers(request_options const& request, url const& where) {
+    for (auto const& header : upgrade_headers(request, where)) {
+        auto const size = header.name.size() + header.value.size();
+        if (size <= longest_header) continue;
+        auto const name =
+            header.name.size() <= longest_header ? header.name : std::string("with a long name");
+        throw options_error("request", "a header " + name + " of " + std::to_string(size) + " bytes",
+                            "headers of up to " + std::to_string(longest_header) + " bytes");
+    }
+}
+
 /// Throws `options_error` if that URL cannot be dialled, or not with that request. Returns the URL's parts.
 ///
 /// \param tls whether `wss` is possible
@@ -83,10 +99,10 @@ inline url require_target(std::string const& address, request_options const& req
     try {
         where = parse_url(address);
     } catch (url_error const& error) {
-        throw options_error("url", detail::quoted(without_user_info(address)), error.expected());
+        throw options_error("url", detail::quoted(without_secrets(address)), error.expected());
     }
     if (where.secure && !tls)
-        throw options_error("url", detail::quoted(without_user_info(address)),
+        throw options_error("url", detail::quoted(without_secrets(address)),
                             "a ws:// URL: wss:// needs TLS; include <heartbeat/tls.hpp> and set options.tls "
                             "to heartbeat::tls()");
     for (auto const& header : request.headers) require_header(header);
@@ -94,6 +110,7 @@ inline url require_target(std::string const& address, request_options const& req
     require_one_line("request.origin", request.origin);
     require_subprotocols(request.subprotocols);
     require_authentication(request, where);
+    require_short_headers(request, where);
     return where;
 }
 

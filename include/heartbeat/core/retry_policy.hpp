@@ -17,7 +17,7 @@ struct retry_history {
     duration elapsed = {};
     /// There is something that can make new credentials.
     bool can_refresh = false;
-    /// It was asked for them since the last open link.
+    /// The last attempt had new ones, and nothing else went wrong since they were made.
     bool refreshed = false;
 };
 

@@ -57,15 +57,21 @@ inline bool take_user_info(std::string_view text, std::string& user, std::string
     return true;
 }
 
-/// A URL, or what was meant to be one, for error texts: without what may be user and password. So that a
-/// password with a slash is not shown either, that is all from the scheme to the last @.
-inline std::string without_user_info(std::string_view text) {
+/// A URL, or what was meant to be one, for error texts: without what may be user and password, and without
+/// its query, which often holds a key. So that a password with a slash or a question mark is not shown
+/// either, user and password are all from the scheme to the last @.
+inline std::string without_secrets(std::string_view text) {
     auto const at = text.rfind('@');
-    if (at == std::string_view::npos) return std::string(text);
     std::size_t shown = 0;
     for (std::string_view const scheme : {"ws://", "wss://", "http://", "https://"})
         if (text.starts_with(scheme)) shown = scheme.size();
-    return std::string(text.substr(0, shown)) + "***" + std::string(text.substr(at));
+    bool const has_user = at != std::string_view::npos;
+    std::string result = has_user ? std::string(text.substr(0, shown)) + "***" : std::string();
+    auto const rest = has_user ? text.substr(at) : text;
+    auto const query = rest.find('?');
+    result += rest.substr(0, query);
+    if (query != std::string_view::npos) result += "?***";
+    return result;
 }
 
 }  // namespace heartbeat::detail

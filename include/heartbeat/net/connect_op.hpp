@@ -10,9 +10,11 @@
 #include <heartbeat/net/deadline_op.hpp>
 #include <heartbeat/net/deflate_settings.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/beast/http/field.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -108,7 +110,12 @@ private:
         if (self->settings().deflate.enabled) at->websocket.next_layer().expect_compression();
         at->answer = std::make_unique<upgrade_answer>(at->trip.follows());
         at->websocket.next_layer().read_along(at->answer.get());
-        at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+        try {
+            at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+        } catch (std::exception const&) {
+            // Beast makes the request at once, for which there has to be memory.
+            fail(errc::upgrade_failed, asio::error::no_memory);
+        }
     }
 
     void follow() {
@@ -246,7 +253,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;
-    refreshed_ = false;
+    refreshed_ = refreshed_at_once_ = false;
     feed(lifecycle::event::connected);
 }
 

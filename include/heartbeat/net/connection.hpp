@@ -166,6 +166,7 @@ private:
     // wait_op.hpp
     void begin_wait();
     void take_turn();
+    void give_turn_back();
     void wait_until(time_point due, lifecycle::event then);
     void stop_waiting();
 
@@ -237,7 +238,7 @@ private:
 
     strand_type strand_;
     asio::any_io_executor handler_executor_;
-    options const settings_;
+    options settings_;
     Protocol const prototype_;
     clock_source<Clock> clock_;
     abandon_service& abandon_service_;
@@ -262,8 +263,10 @@ private:
     bool refresh_ = false;
     /// The turn to dial that was taken and lies ahead.
     std::optional<time_point> turn_ = {};
-    /// Credentials were asked for since the last open link.
+    /// The attempt that failed last was the one with new credentials.
     bool refreshed_ = false;
+    /// Since the last open link an attempt with new credentials came at once.
+    bool refreshed_at_once_ = false;
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
     /// When the link was lost, or the run began, and the time without a link before that, since the last

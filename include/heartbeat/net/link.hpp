@@ -64,7 +64,10 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
           deadline(its_owner.handler_executor()) {}
 
     void bytes_read(std::size_t count) override { owner.bytes_read(*this, count); }
-    void bytes_written(std::size_t count) override { owner.bytes_written(count); }
+    void bytes_written(std::size_t count) override {
+        monitor.output(count);
+        owner.bytes_written(count);
+    }
     void teardown_begins(std::uint16_t told) override { owner.teardown_begins(*this, told); }
 
     connection_type& owner;

@@ -29,7 +29,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     attempts_ = 0;
     coming_wait_ = {};
     current_ = {settings_.url, settings_.request};
-    refresh_ = refreshed_ = false;
+    refresh_ = refreshed_ = refreshed_at_once_ = false;
     backoff_.reset();
     linked_before_ = false;
     outage_began_ = time();
@@ -169,11 +169,12 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         // Whoever could not make new ones is asked again.
         bool const unanswered = ending != nullptr && ending->steps.now() == attempt_step::prepare;
         refresh_ = decision.refresh || (refresh_ && unanswered);
-        refreshed_ = refreshed_ || decision.refresh;
-        // New credentials need no back-off; but a server that opens and then asks for them could do so for
-        // ever.
+        refreshed_ = decision.refresh || (refreshed_ && unanswered);
+        // New credentials need no back-off, once; but a server that opens and then asks for them, or fails in
+        // between, could do so for ever.
         bool const opened = ending != nullptr && ending->opened;
-        coming_wait_ = {attempts_ + 1, decision.refresh && !opened ? judged.least : delay, why};
+        bool const at_once = decision.refresh && !opened && !std::exchange(refreshed_at_once_, true);
+        coming_wait_ = {attempts_ + 1, at_once ? judged.least : delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
@@ -196,8 +197,7 @@ void connection<Protocol, Stream, Clock>::cut_link() {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::collect() {
-    if (turn_) settings_.reconnect.budget->give_back(*turn_);
-    turn_.reset();
+    give_turn_back();
     stop_waiting();
     if (outstanding_ == 0) feed(lifecycle::event::collected);
 }

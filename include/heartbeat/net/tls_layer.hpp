@@ -71,7 +71,8 @@ public:
     void secure(url const& where, bool shows_certificate, status_handler handler) override {
         // Whoever resumes a session is taken for whom it was made with.
         server_ = where.host + ' ' + where.port + (shows_certificate ? "" : " anonymous");
-        if (!shows_certificate) SSL_certs_clear(native());
+        if (auto const error = shows_certificate ? error_code() : hide_certificate())
+            return asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error));
         if (auto const error = prepare(where.host))
             return asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error));
         stream_.async_handshake(asio::ssl::stream_base::client, shaken{*this, std::move(handler)});
@@ -145,6 +146,7 @@ private:
     SSL* native() noexcept { return stream_.native_handle(); }
     layer_below& next() noexcept { return stream_.next_layer(); }
 
+    error_code hide_certificate();
     error_code prepare(std::string host);
     error_code judge(error_code error);
     bool is_pinned();
@@ -157,6 +159,8 @@ private:
     std::vector<unsigned char> flat_;
     /// A session of which it is not known yet whether it may be kept.
     session_pointer session_;
+    /// A session was offered.
+    bool offered_ = false;
     bool accepted_ = false;
     bool resumed_ = false;
 };
@@ -173,10 +177,20 @@ inline void tls_layer::write_some(buffer_list<asio::const_buffer> const& bytes, 
                              flattened{*this, std::move(handler)});
 }
 
+/// An own context may have ways to supply a certificate; one of them cannot be switched off for a connection.
+inline error_code tls_layer::hide_certificate() {
+    SSL_certs_clear(native());
+    SSL_set_cert_cb(native(), nullptr, nullptr);
+    bool const hidden = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(native())) == nullptr;
+    return hidden ? error_code() : make_error_code(errc::tls_failed);
+}
+
 /// Everything that is particular to this connection. An error is one of OpenSSL's.
 inline error_code tls_layer::prepare(std::string host) {
     ERR_clear_error();
     SSL_set_ex_data(native(), index(), this);
+    // A handshake amid reads and writes would need both of them at once.
+    SSL_set_options(native(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     // A name may be written with the dot of the root; certificates and the extension have it without.
     if (host.ends_with('.')) host.pop_back();
     error_code is_name;
@@ -200,7 +214,8 @@ inline error_code tls_layer::prepare(std::string host) {
         SSL_set_alpn_protos(native(), names, static_cast<unsigned>(protocols.size())) != 0)
         return last_openssl_error();
     // If it cannot be used the handshake is a full one.
-    if (auto const session = settings_->sessions.get(server_)) SSL_set_session(native(), session.get());
+    if (auto const session = settings_->sessions.get(server_))
+        offered_ = SSL_set_session(native(), session.get()) == 1;
     return {};
 }
 
@@ -211,9 +226,9 @@ inline error_code tls_layer::judge(error_code error) {
     if (!error && !resumed_ && !is_pinned()) error = errc::tls_pin_mismatch;
     if (error) {
         session_.reset();
-        // A connection that broke says nothing about the session.
-        bool const refused =
-            error.category() == asio::error::get_ssl_category() || error.category() == error_category();
+        // One that was offered may be what the server, or something before it, stumbles over.
+        bool const refused = offered_ || error.category() == asio::error::get_ssl_category() ||
+                             error.category() == error_category();
         if (refused) settings_->sessions.forget(server_);
         return explained(error, native());
     }
@@ -222,15 +237,15 @@ inline error_code tls_layer::judge(error_code error) {
     return {};
 }
 
-/// A key in the chain that was verified counts; without verification only the server's own, since the others
-/// prove nothing.
+/// A key in the chain that was verified counts; without verification, or where an own context has accepted a
+/// chain in spite of its faults, only the server's own, since the others prove nothing.
 inline bool tls_layer::is_pinned() {
     auto const& pins = settings_->pinned_keys;
     if (pins.empty()) return true;
     auto const matches = [&pins](X509 const* certificate) {
         return std::find(pins.begin(), pins.end(), pin_of(certificate)) != pins.end();
     };
-    if (!settings_->verify) {
+    if (!settings_->verify || SSL_get_verify_result(native()) != X509_V_OK) {
         certificate_pointer const leaf(SSL_get1_peer_certificate(native()));
         return leaf && matches(leaf.get());
     }

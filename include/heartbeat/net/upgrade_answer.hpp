@@ -55,7 +55,7 @@ public:
         error_code error;
         unparsed_.erase(0, parser_.put(asio::buffer(unparsed_), error));
         bool const goes_on = !error || error == beast::http::error::need_more;
-        settled_ = !goes_on || parser_.is_done() || parser_.get().body().size == 0;
+        settled_ = !goes_on || parser_.is_done() || parser_.get().body().size == 0 || ends_in_chunks();
     }
 
     /// The head has come, and is a refusal.
@@ -110,6 +110,19 @@ public:
     }
 
 private:
+    /// Where a body in chunks (RFC 9112 section 7.1) is read no further, since Beast's parsers must not: its
+    /// last chunk has begun, whose few bytes they assert to come with others and whose trailers they do not
+    /// limit; or the line that begins a chunk has no end.
+    bool ends_in_chunks() const {
+        if (!parser_.is_header_done() || !parser_.chunked()) return false;
+        std::string_view rest = unparsed_;
+        if (rest.starts_with("\r\n")) rest.remove_prefix(2);
+        auto const zeros = rest.find_first_not_of('0');
+        bool const is_last = zeros != 0 && zeros != std::string_view::npos &&
+                             std::string_view("\r; \t").find(rest[zeros]) != std::string_view::npos;
+        return is_last || rest.size() > header_limit;
+    }
+
     static constexpr auto switching_protocols = beast::http::status::switching_protocols;
 
     std::array<char, body_limit> body_ = {};

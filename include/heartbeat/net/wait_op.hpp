@@ -46,6 +46,12 @@ void connection<Protocol, Stream, Clock>::take_turn() {
 }
 
 template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::give_turn_back() {
+    if (turn_) settings_.reconnect.budget->give_back(*turn_);
+    turn_.reset();
+}
+
+template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::wait_until(time_point due, lifecycle::event then) {
     enter();
     wait_timer_.expires_at(due);
