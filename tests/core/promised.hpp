@@ -23,7 +23,9 @@ inline heartbeat::verdict promised(heartbeat::reason const& why, heartbeat::dura
         return std::find(list.begin(), list.end(), value) != list.end();
     };
     verdict result;
-    if (why.cause == errc::closed || why.cause == errc::cancelled) result.what = verdict::stop;
+    bool const deliberate =
+        why.cause == errc::closed || why.cause == errc::close_timeout || why.cause == errc::cancelled;
+    if (deliberate) result.what = verdict::stop;
     if (why.cause == errc::closed_by_peer) {
         auto const code = why.close_code;
         if (is_in(fatal_codes, code)) result.what = verdict::stop;
@@ -40,7 +42,7 @@ inline heartbeat::verdict promised(heartbeat::reason const& why, heartbeat::dura
     bool const certificate =
         why.cause >= errc::tls_certificate_expired && why.cause <= errc::tls_client_certificate_required;
     if (certificate) result.what = verdict::stop;
-    bool const final = why.cause == errc::closed || why.cause == errc::cancelled || certificate;
+    bool const final = deliberate || certificate;
     if (!final && why.retry_after > result.least) {
         result.least = why.retry_after;
         result.spread = std::max(result.spread, std::min(why.retry_after / 2, longest));

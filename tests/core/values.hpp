@@ -73,8 +73,9 @@ inline std::uint64_t every_verdict() {
                                     heartbeat::detail::retry_policy const policy(options);
                                     auto const decision = policy.decide(
                                         why, policy.judge(why), {attempts, elapsed, can_refresh, refreshed});
-                                    bool const final =
-                                        why.cause == errc::closed || why.cause == errc::cancelled;
+                                    bool const final = why.cause == errc::closed ||
+                                                       why.cause == errc::close_timeout ||
+                                                       why.cause == errc::cancelled;
                                     if (final && decision.retry)
                                         throw violation{4, "a deliberate end is retried"};
                                     bool const refused = final || !enabled || what == verdict::stop ||

@@ -28,7 +28,9 @@ std::vector<errc> every_cause() {
     return all;
 }
 
-bool is_deliberate(errc cause) { return cause == errc::closed || cause == errc::cancelled; }
+bool is_deliberate(errc cause) {
+    return cause == errc::closed || cause == errc::close_timeout || cause == errc::cancelled;
+}
 
 /// What trying again does not mend.
 bool is_hopeless(errc cause) {

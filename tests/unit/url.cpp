@@ -133,9 +133,8 @@ TEST_CASE("no error text shows a query, which often holds a key") {
             FAIL("nothing was wrong");
         } catch (url_error const& error) {
             std::string_view const what = error.what();
-            CHECK(what.find("token=secret\"") == std::string_view::npos);
-            CHECK(what.find("?secret") == std::string_view::npos);
-            CHECK(what.find("?***") != std::string_view::npos);
+            CHECK(what.find("secret") == std::string_view::npos);
+            CHECK(what.find("***") != std::string_view::npos);
         }
     }
 }

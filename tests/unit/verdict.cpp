@@ -93,6 +93,7 @@ TEST_CASE("what the server says about coming back is the least delay, with a spr
 
 TEST_CASE("a deliberate end is final") {
     CHECK(standard_verdict({.cause = errc::closed}) == stop);
+    CHECK(standard_verdict({.cause = errc::close_timeout}) == stop);
     CHECK(standard_verdict({.cause = errc::cancelled, .retry_after = 1s}) == stop);
 }
 
