@@ -336,7 +336,7 @@ TEST_CASE("law 5: a close ends within its deadline though the peer never ends TL
     here.pass(1ms);
     here.until([&] { return ended; });
     REQUIRE(client.told.closed.size() == 1);
-    CHECK(client.told.closed[0].reason.cause == hb::errc::closed);
+    CHECK(client.told.closed[0].reason.cause == hb::errc::close_timeout);
 }
 
 TEST_CASE("a socket may go away at any time of a handshake") {
