@@ -62,6 +62,8 @@ public:
         auto const log = directory + "/start.log";
         require(::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(),
                                                    O_WRONLY | O_CREAT | O_TRUNC, 0600));
+        // Else it keeps the port of the server behind it open, when that does not listen any more.
+        require(::posix_spawn_file_actions_addclosefrom_np(&actions, 3));
         int const failure = ::posix_spawnp(&process_, "nginx", &actions, &attributes,
                                            const_cast<char* const*>(words.data()), environ);
         ::posix_spawn_file_actions_destroy(&actions);
