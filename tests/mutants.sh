@@ -108,19 +108,27 @@ try_core() {
         grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it $how_it_ended"
         return
     fi
-    # Of what the exploration has no use for there are tests alone: those that include the header.
+    # Of what the exploration has no use for there are tests alone: those that include what was changed.
     if [[ ${1:-} != *.patch ]]; then return; fi
     local header test
-    header=$(sed -n 's|^+++ b/include/||p' "$1" | head -n 1)
-    for test in $(cd "$root" && grep -lF "#include <$header>" tests/unit/*.cpp); do
-        # shellcheck disable=SC2086
-        { build_main && $cache "$compiler" -std=c++20 -O0 -Iinclude -I"$root/tests" $boost_flags -c "$root/$test" -o unit.o &&
-            "$compiler" main.o unit.o -o unit.program; } >build.log 2>&1 || return 3
-        if shows_fault 60 ./unit.program; then
+    for header in $(sed -n 's|^+++ b/include/||p' "$1"); do
+        for test in $(cd "$root" && grep -lF "#include <$header>" tests/unit/*.cpp); do
+            build_unit "$test" include >build.log 2>&1 || return 3
+            if ! shows_fault 60 ./unit.program; then continue; fi
             printf 'a test in %s, %s\n' "$test" "$(how_failed)"
+            # It has to be the fault that fails.
+            build_unit "$test" "$root/include" >build.log 2>&1 || return 3
+            if shows_fault 60 ./unit.program; then return 3; fi
             return
-        fi
+        done
     done
+}
+
+# One file of tests, with the library in that directory.
+build_unit() {
+    # shellcheck disable=SC2086
+    build_main && $cache "$compiler" -std=c++20 -O0 -I"$2" -I"$root/tests" $boost_flags -c "$root/$1" -o unit.o &&
+        "$compiler" main.o unit.o -o unit.program -pthread
 }
 
 # Whether a program has shown a fault: it failed, by itself. One that was ended for its time has shown nothing.
@@ -185,7 +193,7 @@ try() {
     mkdir -p "$folder/$set/$name"
     cd "$folder/$set/$name"
     copy_library
-    if ! patch --quiet --no-backup-if-mismatch -p1 <"$patch" >patch.log 2>&1; then
+    if ! patch --quiet --no-backup-if-mismatch --fuzz=0 -p1 <"$patch" >patch.log 2>&1; then
         result='DOES NOT APPLY'
     elif ! how=$("try_$set" "$patch"); then
         result='DOES NOT COMPILE'
@@ -203,7 +211,7 @@ try() {
 
 export bodies_only=no
 
-export -f copy_library build build_main build_fuzzer shows_fault how_breach how_failed try_core try_operations try
+export -f copy_library build build_main build_unit build_fuzzer shows_fault how_breach how_failed try_core try_operations try
 
 for set in core operations; do
     directory=$set

@@ -244,8 +244,9 @@ heartbeat_socket<Protocol, Stream, Clock>::heartbeat_socket(typename Stream::exe
     validate(settings);
     if constexpr (!detail::securable<Stream>) {
         if (parse_url(settings.url).secure)
-            throw options_error("url", detail::quoted(detail::without_secrets(settings.url)),
-                                "a ws:// URL: the stream of this socket has no async_secure");
+            throw options_error(
+                "url", detail::quoted(detail::without_secrets(settings.url)),
+                "a ws:// URL: the stream of this socket has no async_secure and resumed as any_stream has");
     }
     connection_ = std::make_shared<connection_type>(executor, std::move(settings), std::move(protocol));
 }

@@ -14,7 +14,7 @@ struct request_options {
     /// Headers of your own. Those of the handshake (`Host`, `Upgrade`, `Connection`, `Sec-WebSocket-...`),
     /// those that would announce a body (`Content-Length`, `Transfer-Encoding`, `TE`, `Trailer`, `Expect`)
     /// and those that have a field below are refused; names are tokens, values have no line breaks or control
-    /// characters.
+    /// characters. No header of the request, its name included, is longer than 32 KiB.
     http_headers headers = {};
     /// The header `User-Agent`; empty for none.
     std::string user_agent = "heartbeat_socket";

@@ -38,8 +38,8 @@ struct tls_options {
     std::string key_pem = {};
     /// If the key is encrypted.
     std::string key_password = {};
-    /// If there are any, a key in the verified chain has to be one of these: base64 of the SHA-256 hash of a
-    /// SubjectPublicKeyInfo (RFC 7469 section 2.4), 44 characters.
+    /// If there are any, a key in the verified chain, without `verify` the server's own, has to be one of
+    /// these: base64 of the SHA-256 hash of a SubjectPublicKeyInfo (RFC 7469 section 2.4), 44 characters.
     std::vector<std::string> pinned_keys = {};
     /// What is offered to follow inside of TLS (RFC 7301); none if it is empty.
     std::vector<std::string> alpn = {"http/1.1"};
@@ -47,8 +47,10 @@ struct tls_options {
     bool verify = true;
     /// An own context instead of the authorities, certificate and key above. `verify`, pins, ALPN and TLS 1.2
     /// as the oldest version apply all the same. It is set up to keep sessions, unless it has a callback for
-    /// new ones; so nobody else uses it during the call. If it has a callback for client certificates
-    /// (`SSL_CTX_set_client_cert_cb`), attempts that were redirected to another origin fail.
+    /// new ones; so nobody else uses it during the call. If it has a callback that verifies certificates, of
+    /// a chain the server's own key alone counts for pins. If it has one for client certificates
+    /// (`SSL_CTX_set_client_cert_cb`), attempts that were redirected to another origin fail; with an engine
+    /// for them do not follow redirects. Renegotiation and compression are off for each connection.
     std::shared_ptr<asio::ssl::context> context = {};
 };
 

@@ -99,7 +99,7 @@ public:
         laws_.judge(3, open_, "closed without opened");
         open_ = false;
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
-        note_verdict(next);
+        note_delay(next);
         if (well_) {
             well_since_ = {now, late_.total()};
             was_open_ = false;
@@ -187,9 +187,14 @@ private:
         refreshed_ = refreshes_ = false;
     }
 
-    bool note_verdict(heartbeat::verdict const& next) noexcept {
+    void note_delay(heartbeat::verdict const& next) noexcept {
         asked_least_ = next.least;
         asked_most_ = next.least + next.spread;
+    }
+
+    /// Whether new credentials are tried at once.
+    bool note_verdict(heartbeat::verdict const& next) noexcept {
+        note_delay(next);
         bool const refresh = next.what == heartbeat::verdict::refresh && settings_.prepare && !refreshed_;
         refreshed_ = refreshed_ || refresh;
         return refresh;
@@ -233,7 +238,7 @@ private:
     bool wait_owed_ = false;
     /// The application was asked where to connect; a lookup follows.
     bool prepared_ = false;
-    /// New credentials were asked for since the last open link.
+    /// New credentials were tried at once since the last open link.
     bool refreshed_ = false;
     /// The next dial is the one with them.
     bool refreshes_ = false;

@@ -53,7 +53,7 @@ private:
 
 }  // namespace
 
-TEST_CASE("both directions may be saturated, through losses and to the end") {
+TEST_CASE("both directions may be saturated, through losses and to the end", "[stress]") {
     int const version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
     CAPTURE(version);
     auto const context = server_context(tls_world::test_authority().issue(), version);

@@ -119,14 +119,14 @@ TEST_CASE("no error text shows a password, however the URL is wrong") {
         } catch (url_error const& error) {
             std::string_view const what = error.what();
             CHECK(what.find("cret") == std::string_view::npos);
-            CHECK(what.find("***@") != std::string_view::npos);
+            CHECK(what.find("***") != std::string_view::npos);
         }
     }
 }
 
 TEST_CASE("no error text shows a query, which often holds a key") {
     for (char const* text : {"ws://h/feed?token=secret#x", "ws://h:0?secret", "h?secret?secret",
-                             "ws://user:x@h:0/y?token=secret@z"}) {
+                             "ws://user:x@h:0/y?token=secret@z", "wss://h:0/?user=me@x.com&token=secret"}) {
         CAPTURE(text);
         try {
             static_cast<void>(parse_url(text));

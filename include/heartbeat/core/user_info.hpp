@@ -58,8 +58,9 @@ inline bool take_user_info(std::string_view text, std::string& user, std::string
 }
 
 /// A URL, or what was meant to be one, for error texts: without what may be user and password, and without
-/// its query, which often holds a key. So that a password with a slash or a question mark is not shown
-/// either, user and password are all from the scheme to the last @.
+/// its query, which often holds a key. So that a password with a slash is not shown either, user and password
+/// are all from the scheme to the last @; and all behind that is left out where a question mark leaves open
+/// which of them it belongs to.
 inline std::string without_secrets(std::string_view text) {
     auto const at = text.rfind('@');
     std::size_t shown = 0;
@@ -67,6 +68,7 @@ inline std::string without_secrets(std::string_view text) {
         if (text.starts_with(scheme)) shown = scheme.size();
     bool const has_user = at != std::string_view::npos;
     std::string result = has_user ? std::string(text.substr(0, shown)) + "***" : std::string();
+    if (has_user && text.find('?') < at) return result;
     auto const rest = has_user ? text.substr(at) : text;
     auto const query = rest.find('?');
     result += rest.substr(0, query);

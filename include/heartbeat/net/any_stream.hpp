@@ -121,18 +121,20 @@ private:
 inline void any_stream::secure(tls_provider const& tls, url const& where, bool shows_certificate,
                                detail::status_handler handler) {
     auto const executor = get_executor();
-    error_code error;
+    std::unique_ptr<detail::byte_layer> spare;
+    error_code error = errc::tls_failed;
     try {
+        spare = std::make_unique<detail::tcp_layer>(executor);
         layer_ = tls.wrap(std::move(layer_));
+        if (layer_) error = {};
     } catch (boost::system::system_error const& thrown) {
         error = thrown.code();
-    } catch (std::exception const&) {
+    } catch (...) {
         // There is no memory, say. Another attempt may find some.
-        error = errc::tls_failed;
     }
     if (!error) return layer_->secure(where, shows_certificate, std::move(handler));
     // The transport went with whoever could not wrap it; what is not connected can still be closed.
-    layer_ = std::make_unique<detail::tcp_layer>(executor);
+    if (!layer_) layer_ = std::move(spare);
     asio::post(executor, beast::bind_front_handler(std::move(handler), error));
 }
 

@@ -167,7 +167,7 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     auto const decision = retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), refreshed_});
     if (decision.retry) {
         // Whoever could not make new ones is asked again.
-        bool const unanswered = ending != nullptr && ending->steps.now() == attempt_step::prepare;
+        bool const unanswered = ending == nullptr || ending->steps.now() == attempt_step::prepare;
         refresh_ = decision.refresh || (refresh_ && unanswered);
         refreshed_ = decision.refresh || (refreshed_ && unanswered);
         // New credentials need no back-off, once; but a server that opens and then asks for them, or fails in

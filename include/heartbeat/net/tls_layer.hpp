@@ -177,10 +177,13 @@ inline void tls_layer::write_some(buffer_list<asio::const_buffer> const& bytes, 
                              flattened{*this, std::move(handler)});
 }
 
-/// An own context may have ways to supply a certificate; one of them cannot be switched off for a connection.
+/// An own context may have ways to prove who the client is; what cannot be switched off for a connection ends
+/// it.
 inline error_code tls_layer::hide_certificate() {
     SSL_certs_clear(native());
     SSL_set_cert_cb(native(), nullptr, nullptr);
+    SSL_set_psk_client_callback(native(), nullptr);
+    SSL_set_psk_use_session_callback(native(), nullptr);
     bool const hidden = SSL_CTX_get_client_cert_cb(SSL_get_SSL_CTX(native())) == nullptr;
     return hidden ? error_code() : make_error_code(errc::tls_failed);
 }
@@ -237,15 +240,17 @@ inline error_code tls_layer::judge(error_code error) {
     return {};
 }
 
-/// A key in the chain that was verified counts; without verification, or where an own context has accepted a
-/// chain in spite of its faults, only the server's own, since the others prove nothing.
+/// A key in the chain that was verified counts; without verification, or where an own context may have
+/// accepted a chain in spite of its faults, only the server's own, since the others prove nothing.
 inline bool tls_layer::is_pinned() {
     auto const& pins = settings_->pinned_keys;
     if (pins.empty()) return true;
     auto const matches = [&pins](X509 const* certificate) {
         return std::find(pins.begin(), pins.end(), pin_of(certificate)) != pins.end();
     };
-    if (!settings_->verify || SSL_get_verify_result(native()) != X509_V_OK) {
+    bool const verified = settings_->verify && SSL_get_verify_callback(native()) == nullptr &&
+                          SSL_get_verify_result(native()) == X509_V_OK;
+    if (!verified) {
         certificate_pointer const leaf(SSL_get1_peer_certificate(native()));
         return leaf && matches(leaf.get());
     }
