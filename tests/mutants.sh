@@ -111,6 +111,7 @@ try_core() {
     # Of what the exploration has no use for there are tests alone: those that include what was changed.
     if [[ ${1:-} != *.patch ]]; then return; fi
     local header test
+    # shellcheck disable=SC2013
     for header in $(sed -n 's|^+++ b/include/||p' "$1"); do
         for test in $(cd "$root" && grep -lF "#include <$header>" tests/unit/*.cpp); do
             build_unit "$test" include >build.log 2>&1 || return 3

@@ -25,10 +25,11 @@ Steps:
   debug     tests, built with g++, those against hostile servers among them
   simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
             checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
-  mutants   faults are put back into the decisions, one at a time, and the exploration of the decisions catches each
+  mutants   faults are put back into the decisions, one at a time, and their exploration or a test catches each
   interop   tests against a Node server and through nginx; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
-  headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
+  headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O,
+            and heartbeat.hpp no OpenSSL
   clang     tests, built with clang++
   asan      tests, with address, leak and undefined behaviour sanitizers
   tsan      tests, with the thread sanitizer
