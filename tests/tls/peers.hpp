@@ -84,8 +84,7 @@ private:
     std::array<char, 4096> space_ = {};
 };
 
-/// Takes one connection over TLS, upgrades it, and ends TLS properly without a Close frame when it is told
-/// to.
+/// Takes one connection at a time over TLS and upgrades it; ends as it is told to.
 class farewell_server {
 public:
     farewell_server(boost::asio::io_context& io, std::shared_ptr<boost::asio::ssl::context> context)
@@ -95,14 +94,15 @@ public:
         acceptor_.open(tcp::v4());
         acceptor_.bind({boost::asio::ip::address_v4::loopback(), 0});
         acceptor_.listen();
-        acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-            if (error) return;
-            stream_.emplace(std::move(socket), *context_);
-            stream_->async_handshake(boost::asio::ssl::stream_base::server, [this](error_code failed) {
-                if (!failed) upgrade();
-            });
-        });
+        accept();
         return acceptor_.local_endpoint().port();
+    }
+
+    /// Sends what is no TLS, then takes the next connection.
+    void babble() {
+        text_ = std::string(64, '*');
+        boost::asio::write(stream_->next_layer(), boost::asio::buffer(text_));
+        accept();
     }
 
     void say_goodbye() {
@@ -123,6 +123,17 @@ public:
 private:
     using tcp = boost::asio::ip::tcp;
     using error_code = boost::system::error_code;
+
+    void accept() {
+        acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+            if (error) return;
+            text_.clear();
+            stream_.emplace(std::move(socket), *context_);
+            stream_->async_handshake(boost::asio::ssl::stream_base::server, [this](error_code failed) {
+                if (!failed) upgrade();
+            });
+        });
+    }
 
     void upgrade() {
         boost::asio::async_read_until(

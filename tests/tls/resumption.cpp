@@ -116,3 +116,43 @@ TEST_CASE("the number of servers that are remembered is bounded") {
     CHECK(sessions.get("1"));
     CHECK(sessions.get(std::to_string(sessions.capacity)));
 }
+
+TEST_CASE("a link that OpenSSL gives up does not spoil its session") {
+    tls_world here;
+    farewell_server peer(here.io, here.context);
+    auto settings = here.secure_options();
+    settings.url = "wss://127.0.0.1:" + std::to_string(peer.listen());
+    tls_client client(here, settings);
+    REQUIRE(client.told.opened.size() == 1);
+    // The client answers with a fatal alert, after which OpenSSL will not resume a session of that link.
+    peer.babble();
+    here.until([&] { return client.told.waits.size() == 1; });
+    here.pass(3s);
+    here.until([&] { return client.told.opened.size() == 2; });
+    CHECK(client.socket.stats().tls_resumed == 1);
+}
+
+TEST_CASE("a link that breaks does not spoil the session that an own context keeps") {
+    static int const place = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
+    hb::detail::session_pointer kept;
+    tls_world here;
+    auto const context = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_client);
+    context->add_certificate_authority(asio::buffer(here.test_authority().certificate()));
+    auto* const native = context->native_handle();
+    SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_set_ex_data(native, place, &kept);
+    SSL_CTX_sess_set_new_cb(native, [](SSL* connection, SSL_SESSION* session) {
+        auto* const keeper = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(connection), place);
+        static_cast<hb::detail::session_pointer*>(keeper)->reset(session);
+        return 1;
+    });
+    {
+        tls_client client(here, here.secure_options({.context = context}));
+        REQUIRE(client.told.opened.size() == 1);
+        here.secure_server.drop_all();
+        here.until([&] { return client.told.closed.size() == 1; });
+    }
+    here.settle();
+    REQUIRE(kept);
+    CHECK(SSL_SESSION_is_resumable(kept.get()) == 1);
+}

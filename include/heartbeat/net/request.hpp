@@ -46,7 +46,6 @@ connection<Protocol, Stream, Clock>::connection(typename Stream::executor_type c
 template <class Protocol, class Stream, class Clock>
 connection<Protocol, Stream, Clock>::~connection() {
     abandon_service_.remove(*this);
-    give_turn_back();
 }
 
 template <class Protocol, class Stream, class Clock>
