@@ -3,6 +3,7 @@
 
 set(HEARTBEAT_BOOST_VERSION 1.81)
 set(HEARTBEAT_JSON_VERSION 3.10)
+set(HEARTBEAT_OPENSSL_VERSION 3.0)
 
 # Boost as plain headers, without the CMake files that Boost installs beside them. Defines Boost::headers if they
 # are there and new enough. Sets `found` to their version, empty if there are none.
@@ -93,6 +94,13 @@ function(heartbeat_find_json problem)
         "nlohmann/json ${HEARTBEAT_JSON_VERSION} or newer is needed, found: ${found}. Install nlohmann-json3-dev (Debian, Ubuntu)."
         PARENT_SCOPE)
 endfunction()
+
+# OpenSSL, if it is there: who links heartbeat::tls without it is told by CMake.
+macro(heartbeat_find_openssl)
+    if(NOT TARGET OpenSSL::SSL)
+        find_package(OpenSSL ${HEARTBEAT_OPENSSL_VERSION} QUIET GLOBAL)
+    endif()
+endmacro()
 
 # Sets `problem` to one line that says what is missing and what to install; empty if all is there.
 macro(heartbeat_find_dependencies problem)

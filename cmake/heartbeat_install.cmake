@@ -10,7 +10,7 @@ write_basic_package_version_file(
     "${CMAKE_CURRENT_BINARY_DIR}/heartbeatConfigVersion.cmake" COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 
 install(DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/include/heartbeat" DESTINATION include FILES_MATCHING PATTERN "*.hpp")
-install(TARGETS heartbeat EXPORT heartbeat)
+install(TARGETS heartbeat heartbeat_tls EXPORT heartbeat)
 install(
     EXPORT heartbeat
     NAMESPACE heartbeat::

@@ -5,6 +5,7 @@
 #include "common/line_reader.hpp"
 #include "common/terminal.hpp"
 #include "console/cause.hpp"
+#include "console/command_line.hpp"
 #include "console/human_output.hpp"
 #include "console/json_output.hpp"
 #include "console/session.hpp"
@@ -21,7 +22,7 @@ namespace {
 std::unique_ptr<output> make_output(boost::asio::io_context& context, settings const& chosen) {
     if (chosen.json) return std::make_unique<json_output>(chosen.make_protocol());
     return std::make_unique<human_output>(context, terminal::detect(chosen.color), chosen.make_protocol(),
-                                          chosen.options.url);
+                                          chosen.shown_url());
 }
 
 }  // namespace

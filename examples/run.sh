@@ -30,6 +30,7 @@ install_prerequisites() {
     need_header nlohmann/json.hpp nlohmann-json3-dev
     need_header CLI/CLI.hpp libcli11-dev
     need_boost
+    need_header openssl/ssl.h libssl-dev
     install_missing
 }
 

@@ -17,7 +17,7 @@ does. Without patches it takes all of tests/core/mutants and tests/simulation/mu
   --write-tables  write what was found to mutants.md beside the patches
   --help
 
-A fault of the decisions is caught by their exploration. One of the operations is caught by the schedules of whole
+A fault of the decisions is caught by their exploration, or by a test in tests/unit. One of the operations is caught by the schedules of whole
 sockets, by the fixed session and its disturbances, by a test in tests/simulated, or by what the fuzzer once found, looked
 for in this order.
 CXX is honoured (g++). Exit status: 0 all are caught, 1 some are not.
@@ -106,7 +106,30 @@ try_core() {
     build core -O1 >build.log 2>&1 || return 3
     if shows_fault 600 ./core.program --schedules "$schedules" --threads 1; then
         grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it $how_it_ended"
+        return
     fi
+    # Of what the exploration has no use for there are tests alone: those that include what was changed.
+    if [[ ${1:-} != *.patch ]]; then return; fi
+    local header test
+    # shellcheck disable=SC2013
+    for header in $(sed -n 's|^+++ b/include/||p' "$1"); do
+        for test in $(cd "$root" && grep -lF "#include <$header>" tests/unit/*.cpp); do
+            build_unit "$test" include >build.log 2>&1 || return 3
+            if ! shows_fault 60 ./unit.program; then continue; fi
+            printf 'a test in %s, %s\n' "$test" "$(how_failed)"
+            # It has to be the fault that fails.
+            build_unit "$test" "$root/include" >build.log 2>&1 || return 3
+            if shows_fault 60 ./unit.program; then return 3; fi
+            return
+        done
+    done
+}
+
+# One file of tests, with the library in that directory.
+build_unit() {
+    # shellcheck disable=SC2086
+    build_main && $cache "$compiler" -std=c++20 -O0 -I"$2" -I"$root/tests" $boost_flags -c "$root/$1" -o unit.o &&
+        "$compiler" main.o unit.o -o unit.program -pthread
 }
 
 # Whether a program has shown a fault: it failed, by itself. One that was ended for its time has shown nothing.
@@ -123,6 +146,13 @@ shows_fault() {
     how_it_ended="ends with status $status"
 }
 
+# The name of the first test that failed.
+how_failed() {
+    # It stands between two rules; the place follows the second.
+    awk '/^-----+$/ { inside = !inside; if (inside) getline name } /FAILED|SIG/ { print name; exit }' output.log |
+        grep . || echo "which $how_it_ended"
+}
+
 how_breach() { grep -m 1 BROKEN output.log | sed 's/^BROKEN //' || echo "which $how_it_ended"; }
 
 try_operations() {
@@ -137,9 +167,7 @@ try_operations() {
     fi
     { build_main && build simulated -O0 main.o; } >build.log 2>&1 || return 3
     if shows_fault 300 ./simulated.program; then
-        printf 'a test, '
-        awk '/^-----+$/ { getline name; getline rule } /FAILED|SIG/ { print name; exit }' output.log |
-            grep . || echo "which $how_it_ended"
+        printf 'a test, %s\n' "$(how_failed)"
         return
     fi
     if ! build_fuzzer >build.log 2>&1; then return; fi
@@ -166,9 +194,9 @@ try() {
     mkdir -p "$folder/$set/$name"
     cd "$folder/$set/$name"
     copy_library
-    if ! patch --quiet --no-backup-if-mismatch -p1 <"$patch" >patch.log 2>&1; then
+    if ! patch --quiet --no-backup-if-mismatch --fuzz=0 -p1 <"$patch" >patch.log 2>&1; then
         result='DOES NOT APPLY'
-    elif ! how=$("try_$set"); then
+    elif ! how=$("try_$set" "$patch"); then
         result='DOES NOT COMPILE'
     elif [[ -n $how ]]; then
         result=caught
@@ -184,7 +212,7 @@ try() {
 
 export bodies_only=no
 
-export -f copy_library build build_main build_fuzzer shows_fault how_breach try_core try_operations try
+export -f copy_library build build_main build_unit build_fuzzer shows_fault how_breach how_failed try_core try_operations try
 
 for set in core operations; do
     directory=$set

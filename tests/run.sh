@@ -25,16 +25,17 @@ Steps:
   debug     tests, built with g++, those against hostile servers among them
   simulate  2,000,000 schedules of the decisions alone, and 20,000 of a socket in a simulated network, with the laws
             checked at each step; a fixed session, disturbed in each way at each step; asan plays 500 schedules more
-  mutants   faults are put back into the decisions, one at a time, and the exploration of the decisions catches each
-  interop   tests against a Node server; skipped where there is no Node
+  mutants   faults are put back into the decisions, one at a time, and their exploration or a test catches each
+  interop   tests against a Node server and through nginx; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
-  headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O
+  headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O,
+            and heartbeat.hpp no OpenSSL
   clang     tests, built with clang++
   asan      tests, with address, leak and undefined behaviour sanitizers
   tsan      tests, with the thread sanitizer
   soak      200 sockets under constant faults for a minute, whose memory stays flat
   netns     the programs in two network namespaces, between which the network breaks; skipped where there are none
-  fuzz      inputs that break a promise are looked for, a minute for each of six targets
+  fuzz      inputs that break a promise are looked for, a minute for each of seven targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
 
@@ -111,7 +112,7 @@ chosen() {
 
 # --- Steps ---------------------------------------------------------------------------------------------------
 
-test_directories=(unit simulated loopback hostile)
+test_directories=(unit simulated loopback request tls deflate hostile)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -220,6 +221,7 @@ step_interop() {
         skip "npm cannot install what $server needs"
         return
     fi
+    if ! command -v nginx >/dev/null; then skip "there is no nginx"; fi
     build debug --target interop_tests || return 0
     HEARTBEAT_NODE_SERVER=$root/$server run_tests build/debug/tests/interop_tests
 }
@@ -256,9 +258,17 @@ step_headers() {
 
 step_clang() { build_and_test clang "${test_directories[@]}"; }
 
+# Both directions of TLS are saturated, for half a minute with each version.
+stress_tls() {
+    if [[ ! -x build/$1/tests/tls_tests ]]; then return; fi
+    HEARTBEAT_TLS_STRESS_SECONDS=30 explore tls_tests "$1" '[stress]'
+    tell "TLS both ways, $1" "$(behind 'TLS 1.3 in both directions for ' "$logs/tls_tests-$1-[stress].log")"
+}
+
 step_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1 \
         UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan "${test_directories[@]}"
+    stress_tls asan
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
 }
@@ -268,6 +278,7 @@ step_tsan() {
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
     local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions='$root/tests/tsan.supp'"
     build_and_test tsan "${test_directories[@]}"
+    stress_tls tsan
     # Threads send, close, connect slots and destroy, in each way at once.
     explore soak tsan --seconds 10 --sockets 32 --threads 4
     runner=()
@@ -297,7 +308,7 @@ worst() {
 }
 
 step_fuzz() {
-    time_limit=$((300 + 6 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
+    time_limit=$((300 + 7 * (fuzz_seconds + 60))) adopt fuzz tests/fuzz/run.sh --seconds "$fuzz_seconds"
     tell 'fuzz executions' "$(fuzz_executions)"
 }
 
@@ -325,7 +336,7 @@ step_tidy() {
     fi
     configure clang >"$logs/configure-clang.log" 2>&1 || cat "$logs/configure-clang.log"
     if [[ $tidy_all == yes ]]; then
-        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
+        mapfile -t sources < <(find tests/unit tests/simulated tests/simulation tests/loopback tests/request tests/tls tests/deflate tests/hostile tests/stress tests/interop examples -name node_modules -prune -o \
             -name '*.cpp' -print | sort)
     else
         sources=(build/clang/tests/headers/pure.cpp)
@@ -345,6 +356,7 @@ install_prerequisites() {
     need_header nlohmann/json.hpp nlohmann-json3-dev
     need_header CLI/CLI.hpp libcli11-dev
     need_boost
+    need_header openssl/ssl.h libssl-dev
     need_command patch patch
     if chosen netns; then want_command ip iproute2; fi
     if chosen headers clang asan tsan fuzz tidy; then
@@ -359,10 +371,13 @@ install_prerequisites() {
     if chosen interop; then
         want_command node nodejs
         want_command npm npm
+        want_command nginx nginx-light
     fi
     install_missing
 }
 
+# Where nginx is, for those who are not root.
+PATH+=:/usr/sbin
 install_prerequisites
 export CMAKE_BUILD_PARALLEL_LEVEL=${CMAKE_BUILD_PARALLEL_LEVEL:-$(nproc)}
 # What one checkout has compiled, another one need not.

@@ -21,6 +21,16 @@ inline constexpr cause causes[] = {
     {heartbeat::errc::resolve_timeout, "resolve_timeout", 3},
     {heartbeat::errc::connect_failed, "connect_failed", 4},
     {heartbeat::errc::connect_timeout, "connect_timeout", 4},
+    {heartbeat::errc::tls_failed, "tls_failed", 11},
+    {heartbeat::errc::tls_timeout, "tls_timeout", 11},
+    {heartbeat::errc::tls_certificate_expired, "tls_certificate_expired", 11},
+    {heartbeat::errc::tls_certificate_not_yet_valid, "tls_certificate_not_yet_valid", 11},
+    {heartbeat::errc::tls_certificate_self_signed, "tls_certificate_self_signed", 11},
+    {heartbeat::errc::tls_wrong_host, "tls_wrong_host", 11},
+    {heartbeat::errc::tls_unknown_ca, "tls_unknown_ca", 11},
+    {heartbeat::errc::tls_certificate_rejected, "tls_certificate_rejected", 11},
+    {heartbeat::errc::tls_pin_mismatch, "tls_pin_mismatch", 11},
+    {heartbeat::errc::tls_client_certificate_required, "tls_client_certificate_required", 11},
     {heartbeat::errc::attempt_timeout, "attempt_timeout", 4},
     {heartbeat::errc::upgrade_refused, "upgrade_refused", 5},
     {heartbeat::errc::upgrade_failed, "upgrade_failed", 5},
@@ -39,6 +49,14 @@ inline constexpr cause causes[] = {
     {heartbeat::errc::invalid_utf8, "invalid_utf8", exit_other},
     {heartbeat::errc::subprotocol_not_offered, "subprotocol_not_offered", exit_other},
     {heartbeat::errc::extension_not_offered, "extension_not_offered", exit_other},
+    {heartbeat::errc::prepare_failed, "prepare_failed", exit_other},
+    {heartbeat::errc::prepare_timeout, "prepare_timeout", exit_other},
+    {heartbeat::errc::redirect_refused, "redirect_refused", 5},
+    {heartbeat::errc::too_many_redirects, "too_many_redirects", 5},
+    {heartbeat::errc::redirect_loop, "redirect_loop", 5},
+    {heartbeat::errc::redirect_insecure, "redirect_insecure", 5},
+    {heartbeat::errc::redirect_invalid, "redirect_invalid", 5},
+    {heartbeat::errc::invalid_option, "invalid_option", exit_other},
 };
 
 inline constexpr char const* exit_status_help =
@@ -55,6 +73,7 @@ inline constexpr char const* exit_status_help =
     "   8  the connection was lost\n"
     "   9  the peer broke the websocket protocol, or sent a message that is too large\n"
     "  10  anything else\n"
+    "  11  TLS: the handshake failed or took too long, or a certificate was not accepted\n"
     " 130  Ctrl-C was pressed twice; 143: the same with SIGTERM\n"
     "When no attempts are left, the status tells why the last one failed. When input ends while the next "
     "attempt is\n"

@@ -48,6 +48,7 @@ public:
 
     void show(heartbeat::opened const& event) override {
         auto text = "session " + std::to_string(event.session);
+        if (!event.subprotocol.empty()) text += ", subprotocol " + event.subprotocol;
         if (event.reconnected) text += ", after " + duration_text(event.downtime) + " without a link";
         line(color::green, "opened", text);
     }
@@ -68,13 +69,16 @@ public:
         line(color::yellow, "suspected", "silent for " + duration_text(event.silence));
     }
     void show(heartbeat::waiting const& event) override {
-        line(color::yellow, "waiting",
-             duration_text(event.delay) + " before attempt " + std::to_string(event.attempt));
+        auto const number = "attempt " + std::to_string(event.attempt);
+        auto const delay = duration_text(event.delay);
+        if (failure_.empty())
+            line(color::yellow, "waiting", delay + " before " + number);
+        else
+            tell_failure(number + " in " + delay);
         if (screen_.redraws()) countdown_.start(event.delay);
     }
     void show(heartbeat::attempt_failed const& event) override {
-        line(color::red, "failed",
-             "attempt " + std::to_string(event.attempt) + ": " + to_string(event.reason));
+        failure_ = "attempt " + std::to_string(event.attempt) + ": " + to_string(event.reason);
     }
     void show(heartbeat::malformed const& event) override {
         line(color::magenta, "malformed",
@@ -87,6 +91,7 @@ public:
     }
     void show(heartbeat::slot_failed const& event) override { line(color::red, "slot_failed", what(event)); }
     void show(heartbeat::stopped const& event) override {
+        if (!failure_.empty()) tell_failure("no further attempt");
         line(color::bold, "stopped", to_string(event.reason));
     }
 
@@ -104,6 +109,10 @@ public:
         line(color::none, "",
              "messages: " + number(figures.messages_sent) + " sent, " + number(figures.messages_received) +
                  " received, " + number(figures.outbox_messages) + " queued");
+        if (figures.tls_handshakes > 0)
+            line(color::none, "",
+                 counted(figures.tls_handshakes, "TLS handshake") + ", " + number(figures.tls_resumed) +
+                     " of them short");
         line(color::none, "",
              "bytes: " + number(figures.bytes_sent) + " sent, " + number(figures.bytes_received) +
                  " received; timer at most " + duration_text(figures.longest_delay) + " late");
@@ -126,6 +135,11 @@ public:
     void end() override { countdown_.stop(); }
 
 private:
+    /// On one line why there is no connection, and what follows, which is known a little later.
+    void tell_failure(std::string const& next) {
+        line(color::red, "failed", std::exchange(failure_, {}) + "; " + next);
+    }
+
     void line(color with, std::string_view name, std::string_view text) {
         char time[32];
         auto const now = in_seconds(std::chrono::steady_clock::now() - start_);
@@ -161,5 +175,7 @@ private:
     chosen_protocol protocol_;
     std::string url_;
     countdown countdown_;
+    /// What has failed and was not told yet.
+    std::string failure_;
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };

@@ -26,7 +26,8 @@ public:
     void show(heartbeat::opened const& event) override {
         write("opened", {{"session", event.session},
                          {"reconnected", event.reconnected},
-                         {"downtime", in_seconds(event.downtime)}});
+                         {"downtime", in_seconds(event.downtime)},
+                         {"subprotocol", event.subprotocol}});
     }
     void show(heartbeat::closed const& event) override {
         write("closed", {{"session", event.session},
@@ -68,6 +69,8 @@ public:
         auto const& figures = now.stats;
         json stats = {{"attempts", figures.attempts},
                       {"sessions", figures.sessions},
+                      {"tls_handshakes", figures.tls_handshakes},
+                      {"tls_resumed", figures.tls_resumed},
                       {"beats_sent", figures.beats_sent},
                       {"beats_answered", figures.beats_answered},
                       {"round_trip_last", in_seconds(figures.round_trip_last)},
@@ -103,9 +106,10 @@ private:
     }
 
     json value(heartbeat::reason const& why) const {
-        json result = {{"cause", cause_name(why.cause)}, {"text", to_string(why)},
-                       {"close_code", why.close_code},   {"close_text", why.close_text},
-                       {"http_status", why.http_status}, {"silence", in_seconds(why.silence)}};
+        json result = {{"cause", cause_name(why.cause)},    {"text", to_string(why)},
+                       {"close_code", why.close_code},      {"close_text", why.close_text},
+                       {"http_status", why.http_status},    {"retry_after", in_seconds(why.retry_after)},
+                       {"silence", in_seconds(why.silence)}};
         if (why.evidence.category() == heartbeat::error_category())
             result["evidence"] = cause_name(static_cast<heartbeat::errc>(why.evidence.value()));
         else

@@ -29,7 +29,7 @@ public:
     /// Takes over the descriptor `input`.
     session(asio::io_context& context, int input, settings const& chosen, output& shown)
         : protocol_(chosen.make_protocol()),
-          url_(chosen.options.url),
+          url_(chosen.shown_url()),
           shown_(shown),
           socket_(context, chosen.options, protocol_),
           input_(context, input),

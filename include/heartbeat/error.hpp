@@ -24,8 +24,29 @@ enum class errc {
     connect_failed,
     /// Connecting took longer than `deadlines.connect`. Retried.
     connect_timeout,
+    /// The TLS handshake broke, or what came back was not TLS. Retried.
+    tls_failed,
+    /// The TLS handshake took longer than `deadlines.tls`. Retried.
+    tls_timeout,
+    /// The server's certificate, or one that vouches for it, has expired. The run ends.
+    tls_certificate_expired,
+    /// The server's certificate, or one that vouches for it, is not valid yet; this host's clock may be
+    /// wrong. The run ends.
+    tls_certificate_not_yet_valid,
+    /// The server's certificate is signed by itself and not trusted. The run ends.
+    tls_certificate_self_signed,
+    /// The server's certificate is for other names or addresses than the URL's host. The run ends.
+    tls_wrong_host,
+    /// No certificate authority that is trusted vouches for the server's certificate. The run ends.
+    tls_unknown_ca,
+    /// The server's certificate did not stand the verification for another reason. The run ends.
+    tls_certificate_rejected,
+    /// No key of the server's certificate chain is one of `tls_options::pinned_keys`. The run ends.
+    tls_pin_mismatch,
+    /// The server wants a client certificate, and got none or one that it does not accept. The run ends.
+    tls_client_certificate_required,
     /// The server answered the upgrade request with an HTTP status other than 101, whether or not the body of
-    /// that answer came. Retried.
+    /// that answer came. Retried or not by that status, see `standard_verdict`.
     upgrade_refused,
     /// The link broke, or what came back was not a valid answer, during the upgrade. Retried.
     upgrade_failed,
@@ -35,7 +56,8 @@ enum class errc {
     attempt_timeout,
     /// The peer gave no proof of life within `heartbeat.timeout`. Retried.
     heartbeat_timeout,
-    /// The peer sent a Close frame (RFC 6455 section 5.5.1); see `reason::close_code`. Retried.
+    /// The peer sent a Close frame (RFC 6455 section 5.5.1); see `reason::close_code`. Retried
+    /// or not by that code, see `standard_verdict`.
     closed_by_peer,
     /// The connection broke without a Close frame: end of stream, reset, network error. Retried.
     connection_lost,
@@ -60,9 +82,26 @@ enum class errc {
     /// The server chose a subprotocol that it was not offered (RFC 6455 section 4.1). Evidence of
     /// `upgrade_failed`.
     subprotocol_not_offered,
-    /// The server uses an extension that it was not offered (RFC 6455 section 4.1). Evidence of
-    /// `upgrade_failed`.
+    /// The server uses an extension that it was not offered (RFC 6455 section 4.1), or not so (RFC 7692
+    /// section 5.1). Evidence of `upgrade_failed`.
     extension_not_offered,
+    /// `options::prepare` reported an error, threw, or gave what makes no sense. Retried.
+    prepare_failed,
+    /// `options::prepare` was not answered within `deadlines.prepare`. Retried.
+    prepare_timeout,
+    /// The server sent the client elsewhere, and the client did not follow; the evidence says why. Retried.
+    redirect_refused,
+    /// There were more redirects than `request.most_redirects`. Evidence of `redirect_refused`.
+    too_many_redirects,
+    /// The way led back to where it had been. Evidence of `redirect_refused`.
+    redirect_loop,
+    /// The way led from `wss` to `ws`. Evidence of `redirect_refused`.
+    redirect_insecure,
+    /// There was no `Location`, or none that can be dialled, or one with a user and password. Evidence of
+    /// `redirect_refused`.
+    redirect_invalid,
+    /// An option makes no sense. Evidence of `prepare_failed`; `reason::explanation` says which and why.
+    invalid_option,
 };
 
 /// A short text for each code, without a period.
@@ -74,6 +113,17 @@ inline char const* to_string(errc code) noexcept {
         case errc::resolve_timeout: return "resolving the host name took too long";
         case errc::connect_failed: return "the connection was not accepted";
         case errc::connect_timeout: return "connecting took too long";
+        case errc::tls_failed: return "the TLS handshake failed";
+        case errc::tls_timeout: return "the TLS handshake took too long";
+        case errc::tls_certificate_expired: return "the server's certificate has expired";
+        case errc::tls_certificate_not_yet_valid: return "the server's certificate is not valid yet";
+        case errc::tls_certificate_self_signed: return "the server's certificate is self-signed";
+        case errc::tls_wrong_host: return "the server's certificate is for another host";
+        case errc::tls_unknown_ca: return "the server's certificate is from an unknown authority";
+        case errc::tls_certificate_rejected: return "the server's certificate was not accepted";
+        case errc::tls_pin_mismatch: return "the server's key is not one of the pinned keys";
+        case errc::tls_client_certificate_required:
+            return "the server requires a client certificate that it accepts";
         case errc::upgrade_refused: return "the server refused the upgrade to websocket";
         case errc::upgrade_failed: return "the upgrade to websocket failed";
         case errc::upgrade_timeout: return "the upgrade to websocket was not answered in time";
@@ -92,6 +142,14 @@ inline char const* to_string(errc code) noexcept {
         case errc::invalid_utf8: return "the text is not valid UTF-8";
         case errc::subprotocol_not_offered: return "the server chose a subprotocol that was not offered";
         case errc::extension_not_offered: return "the server uses an extension that was not offered";
+        case errc::prepare_failed: return "preparing the attempt failed";
+        case errc::prepare_timeout: return "preparing the attempt took too long";
+        case errc::redirect_refused: return "the server sent the client elsewhere";
+        case errc::too_many_redirects: return "there were too many redirects";
+        case errc::redirect_loop: return "the redirects led in a circle";
+        case errc::redirect_insecure: return "the redirect led from wss to ws";
+        case errc::redirect_invalid: return "the redirect led to nothing that can be dialled";
+        case errc::invalid_option: return "an option makes no sense";
     }
     return "no error";
 }
@@ -104,10 +162,10 @@ public:
     std::string message(int value) const override { return to_string(static_cast<errc>(value)); }
 };
 
-/// `text` in quotation marks and on one line, for error texts: control characters become \xHH.
-inline std::string quoted(std::string_view text) {
+/// `text` on one line, for error texts: control characters become \xHH.
+inline std::string one_line(std::string_view text) {
     constexpr char const* digits = "0123456789abcdef";
-    std::string result = "\"";
+    std::string result;
     for (char const c : text) {
         auto const byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte != 0x7f)
@@ -115,8 +173,11 @@ inline std::string quoted(std::string_view text) {
         else
             result.append("\\x").append(1, digits[byte >> 4]).append(1, digits[byte & 15]);
     }
-    return result += '"';
+    return result;
 }
+
+/// The same in quotation marks.
+inline std::string quoted(std::string_view text) { return '"' + one_line(text) + '"'; }
 
 }  // namespace detail
 

@@ -22,6 +22,8 @@ struct opened {
     bool reconnected = false;
     /// How long there was no link: since the last `closed`, or since the run started.
     duration downtime = {};
+    /// The one of `request.subprotocols` that the server chose; empty for none.
+    std::string subprotocol = {};
 };
 
 /// The link that `opened` announced has ended.

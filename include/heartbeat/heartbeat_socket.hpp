@@ -8,9 +8,12 @@
 #include <heartbeat/net/close_op.hpp>
 #include <heartbeat/net/connect_op.hpp>
 #include <heartbeat/net/connection.hpp>
+#include <heartbeat/net/deadline_op.hpp>
+#include <heartbeat/net/prepare_op.hpp>
 #include <heartbeat/net/read_op.hpp>
 #include <heartbeat/net/request.hpp>
 #include <heartbeat/net/run_op.hpp>
+#include <heartbeat/net/wait_op.hpp>
 #include <heartbeat/net/write_op.hpp>
 #include <heartbeat/options.hpp>
 #include <heartbeat/protocols/ping_frame.hpp>
@@ -239,6 +242,12 @@ template <class Protocol, class Stream, class Clock>
 heartbeat_socket<Protocol, Stream, Clock>::heartbeat_socket(typename Stream::executor_type const& executor,
                                                             options settings, Protocol protocol) {
     validate(settings);
+    if constexpr (!detail::securable<Stream>) {
+        if (parse_url(settings.url).secure)
+            throw options_error(
+                "url", detail::quoted(detail::without_secrets(settings.url)),
+                "a ws:// URL: the stream of this socket has no async_secure and resumed as any_stream has");
+    }
     connection_ = std::make_shared<connection_type>(executor, std::move(settings), std::move(protocol));
 }
 

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/request_rules.hpp>
+#include <heartbeat/deflate_options.hpp>
+#include <heartbeat/dial_budget.hpp>
+#include <heartbeat/options_error.hpp>
+#include <heartbeat/prepare.hpp>
 #include <heartbeat/reason.hpp>
+#include <heartbeat/request_options.hpp>
 #include <heartbeat/url.hpp>
+#include <heartbeat/verdict.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <functional>
-#include <stdexcept>
+#include <memory>
 #include <string>
-#include <utility>
 
 namespace heartbeat {
+
+/// TLS as a value, made by `heartbeat::tls` in `tls.hpp`, without which nothing here needs OpenSSL.
+class tls_provider;
 
 /// What proves that the peer is alive.
 enum class liveness {
@@ -44,6 +53,15 @@ struct heartbeat_options {
     /// after half of it. A dead peer is noticed within `interval + timeout` of the last proof of life.
     duration timeout = std::chrono::seconds{5};
     liveness proof = liveness::round_trip;
+    /// True: the timeout of each round follows the round-trip times that the link has shown so far, as TCP's
+    /// retransmission timer does (RFC 6298): the smoothed time, and above it four deviations or
+    /// `least_timeout`, whichever is more; never above `timeout`. It is `timeout` before the first answer,
+    /// for input that delays one, and while more than 16 KiB of output may be on their way before it. A dead
+    /// peer is noticed sooner, at the price of more false alarms where segments get lost: TCP sends one again
+    /// after 200 ms or more.
+    bool adaptive = false;
+    /// What `adaptive` leaves an answer above the smoothed round-trip time, above 0.
+    duration least_timeout = std::chrono::milliseconds{50};
 };
 
 /// Whether, and after what delay, to dial again.
@@ -55,7 +73,7 @@ struct reconnect_options {
     /// Each further retry waits this many times longer; 1 (fixed delay) or more.
     double growth = 2.0;
     /// The nominal delay never grows above this, nor above `delay` where that is larger.
-    duration max_delay = std::chrono::seconds{30};
+    duration max_delay = std::chrono::seconds{15};
     /// The real delay is drawn anew for each attempt, uniformly from [nominal / 2, nominal], so that clients
     /// do not return all at once after a server's restart. False waits exactly the nominal delay.
     bool jitter = true;
@@ -67,15 +85,26 @@ struct reconnect_options {
     /// The run ends with `errc::retries_exhausted` when by the next dial the socket would have been without a
     /// link for longer than this, all in all since the last stable link; 0 is unlimited.
     duration max_elapsed = {};
-    /// The user's own verdict on whether to retry; it replaces the default, which retries everything. Called
-    /// on the strand. Deliberate closes are never retried, whatever it says.
-    std::function<bool(reason const&)> retry_if = {};
+    /// The longest time that a server's `Retry-After` can make the socket wait, above 0; a longer one counts
+    /// as this.
+    duration longest_retry_after = std::chrono::hours{1};
+    /// What several sockets share so that together they make no storm; they have the same clock. Without one
+    /// a socket dials when it likes.
+    std::shared_ptr<dial_budget> budget = {};
+    /// The user's own verdict on what follows a reason. Is given that of the library, `standard_verdict`, to
+    /// return or to replace. Called on the strand. Deliberate ends are final, whatever it says. If it throws
+    /// that is told by `slot_failed`, and the verdict is that of the library.
+    std::function<verdict(reason const&, verdict)> judge = {};
 };
 
 /// How long each step may take; each is above 0 and has its own error code.
 struct deadline_options {
+    /// From calling `prepare` until its answer.
+    duration prepare = std::chrono::seconds{5};
     duration resolve = std::chrono::seconds{5};
     duration connect = std::chrono::seconds{5};
+    /// The TLS handshake, of `wss` URLs.
+    duration tls = std::chrono::seconds{5};
     /// From the upgrade request until its whole answer.
     duration upgrade = std::chrono::seconds{5};
     /// All steps of one attempt together.
@@ -87,7 +116,8 @@ struct deadline_options {
 
 /// The bounds on memory; each is above 0. Sizes are payload bytes.
 struct limit_options {
-    /// The largest message that is accepted from the peer; a larger one closes the link with code 1009.
+    /// The largest message that is accepted from the peer, inflated if it is compressed; a larger one closes
+    /// the link with code 1009.
     std::size_t message_bytes = 16 * 1024 * 1024;
     /// Messages accepted for sending and not yet written.
     std::size_t outbox_messages = 1024;
@@ -103,34 +133,29 @@ struct limit_options {
 
 /// Everything that a socket can be told. Checked when a socket is made.
 struct options {
-    /// Where to connect: `ws://host[:port][/path][?query]`. An IPv6 address stands in brackets.
+    /// Where to connect: `ws://[user[:password]@]host[:port][/path][?query]`, or `wss` with `tls` below. An
+    /// IPv6 address stands in brackets; user and password are percent-encoded and become Basic
+    /// authentication.
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
     deadline_options deadlines = {};
     limit_options limits = {};
-    /// The header `User-Agent` of the upgrade request; no line breaks.
-    std::string user_agent = "heartbeat_socket";
+    deflate_options deflate = {};
+    /// What `wss` URLs need: `heartbeat::tls()` of `heartbeat/tls.hpp`, or with options
+    /// `heartbeat::tls({...})`. Several sockets may share one, and then also share the sessions that make
+    /// reconnecting cheap.
+    std::shared_ptr<tls_provider const> tls = {};
+    /// What the upgrade request says.
+    request_options request = {};
+    /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
+    /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
+    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407) is
+    /// answered by an attempt with new ones, at once, once for each open link; a second refusal in a row ends
+    /// the run. What it throws fails the attempt.
+    prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;
-};
-
-/// An option that makes no sense. `what()` names the field, its value and what was expected.
-class options_error : public std::invalid_argument {
-public:
-    options_error(std::string field, std::string value, std::string const& expected)
-        : std::invalid_argument("heartbeat::options: " + field + " is " + value + ", expected " + expected),
-          field_(std::move(field)),
-          value_(std::move(value)) {}
-
-    /// The field as written in code, like `heartbeat.timeout`.
-    std::string const& field() const noexcept { return field_; }
-    /// The value as text; durations in milliseconds.
-    std::string const& value() const noexcept { return value_; }
-
-private:
-    std::string field_;
-    std::string value_;
 };
 
 namespace detail {
@@ -162,23 +187,27 @@ inline void require_at_least(char const* field, std::size_t value, std::size_t l
     if (value < least) throw options_error(field, std::to_string(value), std::to_string(least) + " or more");
 }
 
+inline void require_between(char const* field, int value, int least, int most) {
+    if (value < least || value > most)
+        throw options_error(field, std::to_string(value),
+                            std::to_string(least) + " to " + std::to_string(most));
+}
+
+/// Whether `wss` URLs can be served.
+inline bool has_tls(options const& value) noexcept { return value.tls != nullptr; }
+
 }  // namespace detail
 
 /// Checks all options. Throws `options_error` for the first one that makes no sense. The socket's
 /// constructors call it; programs that take options from a file may call it earlier.
 inline void validate(options const& value) {
-    try {
-        if (parse_url(value.url).secure)
-            throw options_error("url", detail::quoted(value.url),
-                                "a ws:// URL: wss:// needs TLS, which is not available");
-    } catch (url_error const& error) {
-        throw options_error("url", detail::quoted(value.url), error.expected());
-    }
+    detail::require_target(value.url, value.request, detail::has_tls(value));
 
     auto const& heart = value.heartbeat;
     detail::require_not_negative("heartbeat.interval", heart.interval);
     if (heart.interval > duration{}) detail::require_positive("heartbeat.timeout", heart.timeout);
     detail::require_not_negative("heartbeat.timeout", heart.timeout);
+    detail::require_positive("heartbeat.least_timeout", heart.least_timeout);
 
     auto const& retry = value.reconnect;
     detail::require_positive("reconnect.delay", retry.delay);
@@ -187,10 +216,13 @@ inline void validate(options const& value) {
     detail::require_positive("reconnect.max_delay", retry.max_delay);
     detail::require_not_negative("reconnect.stable_after", retry.stable_after);
     detail::require_not_negative("reconnect.max_elapsed", retry.max_elapsed);
+    detail::require_positive("reconnect.longest_retry_after", retry.longest_retry_after);
 
     auto const& deadlines = value.deadlines;
+    detail::require_positive("deadlines.prepare", deadlines.prepare);
     detail::require_positive("deadlines.resolve", deadlines.resolve);
     detail::require_positive("deadlines.connect", deadlines.connect);
+    detail::require_positive("deadlines.tls", deadlines.tls);
     detail::require_positive("deadlines.upgrade", deadlines.upgrade);
     detail::require_positive("deadlines.attempt", deadlines.attempt);
     detail::require_positive("deadlines.close", deadlines.close);
@@ -203,8 +235,11 @@ inline void validate(options const& value) {
     detail::require_at_least("limits.mailbox_bytes", limits.mailbox_bytes, 1);
     detail::require_at_least("limits.fragment_bytes", limits.fragment_bytes, 128);
 
-    if (value.user_agent.find_first_of("\r\n") != std::string::npos)
-        throw options_error("user_agent", "a text with a line break", "a single line");
+    auto const& deflate = value.deflate;
+    detail::require_between("deflate.client_window_bits", deflate.client_window_bits, 9, 15);
+    detail::require_between("deflate.server_window_bits", deflate.server_window_bits, 9, 15);
+    detail::require_between("deflate.memory_level", deflate.memory_level, 1, 9);
+    detail::require_between("deflate.compression_level", deflate.compression_level, 0, 9);
 }
 
 }  // namespace heartbeat

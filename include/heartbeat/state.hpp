@@ -7,15 +7,15 @@ namespace heartbeat {
 enum class state {
     /// No run is in progress: before the first one, and after each has ended.
     stopped,
-    /// An attempt is resolving, connecting or upgrading. Next: open, waiting or closing.
+    /// An attempt is preparing, resolving, connecting, securing or upgrading, or is waiting for its turn in
+    /// `reconnect.budget`. Next: open, waiting or closing.
     connecting,
     /// Messages flow and the heart beats. Next: waiting or closing.
     open,
     /// Waiting out the delay before the next attempt. Next: connecting or closing.
     waiting,
     /// The run ends, on purpose or because no retry is allowed: the outbox drains, the close handshake is
-    /// made,
-    /// outstanding operations complete, as far as there is anything to do. Next: stopped.
+    /// made, outstanding operations complete, as far as there is anything to do. Next: stopped.
     closing,
 };
 

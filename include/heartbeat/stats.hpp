@@ -13,6 +13,9 @@ struct stats {
     /// Dials, and how many of them became an open link.
     std::uint64_t attempts = 0;
     std::uint64_t sessions = 0;
+    /// TLS handshakes that were made, and how many of them were short because they resumed a session.
+    std::uint64_t tls_handshakes = 0;
+    std::uint64_t tls_resumed = 0;
 
     std::uint64_t beats_sent = 0;
     std::uint64_t beats_answered = 0;
@@ -31,8 +34,8 @@ struct stats {
     /// Received messages that found the mailbox full and were discarded.
     std::uint64_t messages_discarded = 0;
 
-    /// Bytes on the wire in the bodies of all connections: the upgrade, frame headers and heartbeats
-    /// included.
+    /// Bytes of all connections: the upgrade, frame headers and heartbeats included. What TLS adds is not
+    /// counted.
     std::uint64_t bytes_sent = 0;
     std::uint64_t bytes_received = 0;
 

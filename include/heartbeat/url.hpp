@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/user_info.hpp>
 #include <heartbeat/error.hpp>
 
 #include <cstddef>
@@ -21,15 +22,20 @@ struct url {
     std::string port = {};
     /// Path and query as they were written, for the request line; at least "/".
     std::string target = {};
+    /// User and password, percent-decoded (RFC 3986 section 3.2.1); both are empty if the URL has none.
+    std::string user = {};
+    std::string password = {};
 
     friend bool operator==(url const&, url const&) = default;
 };
 
-/// A text that is not a websocket URL. `what()` names the text and what was expected.
+/// A text that is not a websocket URL. `what()` names the text, without user, password and query, and what
+/// was expected.
 class url_error : public std::invalid_argument {
 public:
     url_error(std::string_view text, std::string expected)
-        : std::invalid_argument(detail::quoted(text) + " is not a websocket URL: expected " + expected),
+        : std::invalid_argument(detail::quoted(detail::without_secrets(text)) +
+                                " is not a websocket URL: expected " + expected),
           expected_(std::move(expected)) {}
 
     /// What was expected, like "a URL that begins with ws:// or wss://".
@@ -128,13 +134,13 @@ constexpr bool take_scheme(std::string_view& rest, bool& secure) noexcept {
 
 }  // namespace detail
 
-/// Takes a websocket URL apart: `ws://host[:port][/path][?query]`, or the same with `wss`
-/// (RFC 6455 section 3). The scheme may be in upper case; an IPv6 address stands in brackets; an empty port
-/// means the scheme's default (RFC 3986 section 3.2.3). Path and query are kept as they are. All characters
-/// have to be visible ASCII.
+/// Takes a websocket URL apart: `ws://[user[:password]@]host[:port][/path][?query]`, or the same with
+/// `wss` (RFC 6455 section 3). The scheme may be in upper case; an IPv6 address stands in brackets; an empty
+/// port means the scheme's default (RFC 3986 section 3.2.3). Path and query are kept as they are. All
+/// characters have to be visible ASCII.
 ///
 /// Throws `url_error` for anything else; also for a fragment, which a websocket URL must not have, and for a
-/// user name or password. Thread-safe.
+/// user or password that Basic authentication cannot carry (RFC 7617 section 2). Thread-safe.
 inline url parse_url(std::string_view text) {
     auto const require = [text](bool holds, char const* expected) {
         if (!holds) throw url_error(text, expected);
@@ -148,7 +154,12 @@ inline url parse_url(std::string_view text) {
 
     std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
     rest.remove_prefix(authority.size());
-    require(authority.find('@') == std::string_view::npos, "no user name or password before the host");
+    if (std::size_t const at = authority.find('@'); at != std::string_view::npos) {
+        require(detail::take_user_info(authority.substr(0, at), parts.user, parts.password),
+                "user and password before the host to be percent-encoded UTF-8 without control characters, "
+                "and no colon in the user");
+        authority.remove_prefix(at + 1);
+    }
 
     if (authority.starts_with('[')) {
         std::size_t const end = authority.find(']');
@@ -162,6 +173,8 @@ inline url parse_url(std::string_view text) {
         authority.remove_prefix(host.size());
         require(authority.find(':', 1) == std::string_view::npos, "one port, or an IPv6 address in brackets");
         require(!host.empty(), "a host after the scheme");
+        // RFC 1035 section 2.3.4, with the dot of the root.
+        require(host.size() <= 254, "a host of up to 254 characters");
         for (char const c : host)
             require(detail::is_host_character(c), "a host of letters, digits, hyphens and dots");
         parts.host = host;
@@ -187,6 +200,11 @@ inline std::string host_header(url const& parts) {
     std::string value = address ? '[' + parts.host + ']' : parts.host;
     if (parts.port != detail::default_port(parts.secure)) value += ':' + parts.port;
     return value;
+}
+
+/// The URL as a text, without user and password.
+inline std::string to_string(url const& parts) {
+    return (parts.secure ? "wss://" : "ws://") + host_header(parts) + parts.target;
 }
 
 }  // namespace heartbeat

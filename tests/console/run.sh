@@ -7,8 +7,9 @@ usage() {
     cat <<'TEXT'
 Usage: tests/console/run.sh [DIRECTORY]
 
-Tests the programs console and echo_server, which are in DIRECTORY (default: build/debug/examples), by playing with
-them: lines go in, and the lines that are expected are waited for. The last line of output counts the tests.
+Tests the programs console, echo_client and echo_server, which are in DIRECTORY (default: build/debug/examples), by
+playing with them: lines go in, and the lines that are expected are waited for. What it needs beside them is
+DIRECTORY/../tests/console_server. The last line of output counts the tests.
 TEXT
 }
 
@@ -18,11 +19,14 @@ if [[ ${1:-} == --help ]]; then
 fi
 repository=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 programs=$(realpath -m "${1:-$repository/build/debug/examples}")
-if [[ ! -x $programs/console || ! -x $programs/echo_server ]]; then
-    printf 'There are no programs console and echo_server in %s.\n' "$programs" >&2
-    usage >&2
-    exit 2
-fi
+other_server=$programs/../tests/console_server
+for program in "$programs"/{console,echo_client,echo_server} "$other_server"; do
+    if [[ ! -x $program ]]; then
+        printf 'There is no program %s.\n' "$program" >&2
+        usage >&2
+        exit 2
+    fi
+done
 
 # For a line that never comes; what works does not take nearly as long.
 time_limit=30
@@ -88,6 +92,18 @@ start_refusing_server() {
     start_server
     tell_server refuse
     expect_server 'ok: refuse'
+}
+
+# A server that tells what it is asked for, and has two ports with TLS besides: ca.pem vouches for one.
+start_other_server() {
+    exec {server_output}< <(exec "$other_server" .)
+    children+=($!)
+    expect_server 'listening on *'
+    url=${line##* }
+    expect_server 'with a certificate *'
+    vouched_url=${line##* }
+    expect_server 'with a certificate of its own *'
+    lonely_url=${line##* }
 }
 
 # Starts the console with lines from `tell` as its input.
@@ -328,6 +344,100 @@ test_goes_on_reading_a_file_where_it_stands() {
     [[ $line == *'"for the console"}' ]] || fail "The server got: $line"
 }
 
+test_asks_with_headers_subprotocols_and_a_token() {
+    start_other_server
+    run_console 0 --url "$url/path?query" --header 'X-One: first: a' --header X-Two:b --header 'user-agent:mine' \
+        --header ORIGIN:https://example.com --subprotocol chat --subprotocol super --bearer t0ken </dev/null
+    expect_server 'request /path?query *'
+    local field
+    for field in 'X-One: first: a' 'X-Two: b' 'User-Agent: mine' 'Origin: https://example.com' \
+        'Sec-WebSocket-Protocol: chat, super' 'Authorization: Bearer t0ken'; do
+        expect_in server " $field;"
+    done
+    expect_in output ' opened       session 1, subprotocol super'
+
+    run_console 0 --url "$url" --header user-agent: --json </dev/null
+    expect_server 'request / *'
+    [[ $line != *User-Agent* ]] || fail "The server got: $line"
+    expect_in output '"subprotocol":""'
+}
+
+test_offers_compression_only_if_it_is_told_to() {
+    start_other_server
+    local option
+    for option in '' --deflate; do
+        start_console --url "$url/deflate" --json --protocol ping ${option:+"$option"}
+        expect_server 'request /deflate *'
+        case $option in
+            '') [[ $line != *Sec-WebSocket-Extensions* ]] || fail "The server got: $line" ;;
+            *) [[ $line == *' Sec-WebSocket-Extensions: permessage-deflate;'* ]] || fail "The server got: $line" ;;
+        esac
+        expect_event message '"text":"xxxxxxxxxx*'
+        tell "$(printf 'x%.0s' {1..100})"
+        tell /quit
+        expect_status 0
+    done
+}
+
+test_a_password_in_the_url_is_sent_and_never_shown() {
+    start_other_server
+    local secret=${url/\/\//\/\/me:pa%73s@} option
+    for option in --no-color --json; do
+        printf '/status\n' | run_console 0 --url "$secret" "$option" || exit 1
+        # base64 of me:pass
+        expect_server 'request / *Authorization: Basic bWU6cGFzcw==;*'
+        expect_in output "$url"
+        cat errors >>output
+        expect_not_in output pa%73s
+        expect_not_in output me:
+        expect_not_in output @
+    done
+    run_console 5 --url "$secret/login" </dev/null
+    expect_in output 'HTTP status 401'
+    expect_not_in output pa%73s
+}
+
+test_says_on_one_line_why_there_is_no_connection_and_what_follows() {
+    start_other_server
+    start_console --url "$url/busy"
+    expect_output '* failed *attempt 1: the server refused the upgrade to websocket (HTTP status 503, "too much to do", retry after 7 s*); attempt 2 in * s'
+    expect_not_in output waiting
+    tell /quit
+    expect_status 0
+
+    # Who may not come in is not let in by trying again.
+    run_console 5 --url "$url/login" </dev/null
+    expect_in output 'attempt 1: the server refused the upgrade to websocket (HTTP status 401, "who are you?"'
+    expect_in output '; no further attempt'
+    [[ $(grep -c failed output) == 1 ]] || fail "$(cat output)"
+}
+
+test_speaks_tls_with_a_server_whose_authority_is_trusted() {
+    start_other_server
+    printf 'hello\n/status\n' | run_console 0 --url "$vouched_url" --ca ca.pem --protocol ping || exit 1
+    expect_in output opened
+    expect_in output '1 TLS handshake, 0 of them short'
+    [[ ! -s errors ]] || fail "$(cat errors)"
+}
+
+test_refuses_a_server_that_nobody_trusted_vouches_for() {
+    start_other_server
+    run_console 11 --url "$vouched_url" </dev/null
+    expect_in output "attempt 1: the server's certificate is from an unknown authority ("
+    expect_in output '; no further attempt'
+    expect_not_in output opened
+    run_console 11 --url "$lonely_url" --ca ca.pem </dev/null
+    expect_in output "attempt 1: the server's certificate is self-signed ("
+    expect_in output '; no further attempt'
+}
+
+test_insecure_warns_and_accepts_any_certificate() {
+    start_other_server
+    run_console 0 --url "$lonely_url" --insecure </dev/null
+    expect_in output opened
+    expect_in errors 'warning: --insecure: the server is not verified'
+}
+
 test_exit_status_tells_the_cause() {
     start_server
     run_console 3 --url ws://a..b --no-reconnect </dev/null
@@ -405,13 +515,29 @@ test_wrong_options_are_told_by_name_value_and_what_was_expected() {
     local wrong
     for wrong in '--interval 4x' '--timeout 4' '--reconnect -1s' '--close-timeout 99999999999999999999s' \
         '--connect-timeout 1000000m' '--growth much' '--growth 0.5' '--max-attempts 1.5' '--protocol pong' \
-        '--timeout 0' '--url wss://127.0.0.1' '--url nowhere'; do
+        '--timeout 0' '--url https://127.0.0.1' '--url nowhere' '--header name' '--header :value' \
+        '--header Host:a' '--header a(b):c' '--subprotocol a/b' '--subprotocol a --subprotocol a' \
+        '--bearer a,b' '--ca nowhere.pem' '--tls-timeout 0'; do
         # shellcheck disable=SC2086
         run_console 2 $wrong </dev/null
         [[ ! -s output ]] || fail "There is output: $(cat output)"
-        expect_in errors "console: ${wrong% *} is "
+        expect_in errors "console: ${wrong%% *} is "
         expect_in errors ", expected "
     done
+    for wrong in --ca --subprotocol --bearer --header; do
+        run_console 2 "$wrong" '' </dev/null
+        expect_in errors "console: $wrong is \"\", expected "
+    done
+    run_console 2 --header $'name:two\nlines' </dev/null
+    expect_in errors 'console: --header is "name" with a line break '
+    run_console 2 --bearer secret --header Authorization:secret --url ws://me:secret@127.0.0.1 </dev/null
+    expect_in errors 'console: there are 3 ways of authentication, expected one of --bearer, '
+    expect_not_in errors secret
+    run_console 2 --header 'Authorization secret' </dev/null
+    expect_in errors 'console: --header is "Authorization...", expected NAME:VALUE'
+    expect_not_in errors secret
+    run_console 2 --ca ca.pem --insecure </dev/null
+    expect_in errors '--ca excludes --insecure'
     run_console 2 --interval </dev/null
     run_console 2 --no-such-option </dev/null
     run_console 2 argument </dev/null
@@ -424,17 +550,21 @@ test_help_tells_commands_and_exit_statuses() {
     expect_in output '500ms'
     expect_in output 'The end of input closes'
     expect_in output 'ModeCode'
+    local option
+    for option in 'wss://' '--ca FILE' '--insecure' '--header NAME:VALUE' '--subprotocol NAME' '--bearer TOKEN' --deflate; do
+        expect_in output "$option"
+    done
 }
 
 test_output_to_a_pipe_has_no_control_characters_and_one_line_while_waiting() {
     start_refusing_server
     start_console --url "$url" --reconnect 100ms
-    expect_output '* waiting  * before attempt 3'
+    expect_output '* failed  *attempt 2: the connection was not accepted (Connection refused); attempt 3 in * ms'
     tell /quit
     expect_status 0
     expect_not_in output $'\r'
     expect_not_in output $'\033'
-    [[ $(grep -c ' before attempt 2' output) == 1 ]] || fail "$(cat output)"
+    [[ $(grep -c 'attempt 2 in' output) == 1 ]] || fail "$(cat output)"
     expect_not_in output 'next attempt'
 }
 
@@ -529,7 +659,7 @@ test_an_event_leaves_what_is_being_typed_as_it_is() {
     type_part 'last, hal%'
     tell_server drop
     # The countdown comes and goes.
-    expect_output '* before attempt 3*'
+    expect_output '*attempt 3: *'
     tell_server accept
     expect_output '*opened*'
     type_keys 'lo\n'
@@ -563,7 +693,7 @@ test_a_long_message_takes_as_many_rows_as_it_needs() {
 test_the_countdown_is_cut_to_the_width_of_the_terminal() {
     start_refusing_server
     start_on_terminal 30 "$programs/console" --url "$url" --reconnect 100m --max-delay 100m
-    expect_output $'*\033[33mwaiting*'
+    expect_output $'*\033[31mfailed*'
     # The end of what writes over the row of the countdown.
     IFS= read -r -d K -t "$time_limit" -u "$console_output" line || fail "The countdown does not go on: $line"
     printf '%sK' "$line" >>output
@@ -616,7 +746,7 @@ test_status_counts_in_english() {
 test_a_terminal_has_colours_and_a_countdown() {
     start_refusing_server
     start_console_on_terminal --url "$url" --reconnect 100m --max-delay 100m
-    expect_output $'*\033[33mwaiting*\033[0m*'
+    expect_output $'*\033[31mfailed*\033[0m*'
     expect_output $'*next attempt in*'
     type_keys '/quit\n'
     expect_status 0
@@ -669,6 +799,84 @@ test_json_output_is_one_object_a_line_and_nothing_else() {
             if (typeof event.event !== "string" || typeof event.time !== "number" || event.time < last) throw line;
             last = event.time;
         }' || fail "There is a line that is no event."
+}
+
+# Starts the echo client; its output goes to a file, and its end is waited for by expect_echo_client.
+start_echo_client() {
+    "$programs/echo_client" "$@" >output 2>errors </dev/null &
+    echo_client=$!
+    children+=("$echo_client")
+}
+
+# The exit status, and what it says.
+expect_echo_client() {
+    local status=0
+    wait "$echo_client" || status=$?
+    [[ $status == "$1" ]] || fail "The exit status is $status instead of $1." "$(cat errors)"
+    if [[ -n ${2:-} ]]; then expect_in errors "$2"; else [[ ! -s errors ]] || fail "$(cat errors)"; fi
+}
+
+test_the_echo_client_sends_back_until_the_server_closes() {
+    start_server
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server 'say hello'
+    expect_server '*message hello'
+    tell_server 'say h\u00e9'
+    expect_server '*message h\\u00e9'
+    tell_server 'close'
+    expect_echo_client 0
+    start_echo_client "$url"
+    expect_server '*open'
+    # What it cannot send back any more does not keep it.
+    tell_server 'say late'
+    tell_server 'close 1001'
+    expect_echo_client 0
+}
+
+test_the_echo_client_compresses_if_it_is_told_to() {
+    start_other_server
+    start_echo_client "$url/deflate" --deflate
+    expect_server 'request /deflate * Sec-WebSocket-Extensions: permessage-deflate;*'
+    expect_server 'it came back'
+    expect_echo_client 0
+}
+
+test_the_echo_client_tells_why_it_ended_unless_the_server_closed() {
+    start_server
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server 'close 1011 broken'
+    expect_echo_client 1 'echo_client: closed by the peer (code 1011, "broken")'
+    start_echo_client "$url"
+    expect_server '*open'
+    tell_server drop
+    expect_echo_client 1 'echo_client: the connection was lost ('
+    tell_server refuse
+    expect_server 'ok: refuse'
+    start_echo_client "$url"
+    expect_echo_client 1 'echo_client: the connection was not accepted ('
+    start_echo_client nowhere
+    expect_echo_client 2 'url is "nowhere", expected '
+    start_echo_client "$url" --ca nowhere.pem
+    expect_echo_client 2 'tls.ca_file is "nowhere.pem", expected '
+}
+
+test_the_echo_client_loses_nothing_with_and_without_tls() {
+    # Tens of megabytes, through programs that are not optimised.
+    time_limit=120
+    start_other_server
+    start_echo_client "$url/judge"
+    expect_server 'all * messages came back'
+    expect_echo_client 0
+    start_echo_client "$vouched_url/judge" --ca ca.pem
+    expect_server 'all * messages came back'
+    expect_echo_client 0
+    start_echo_client "$lonely_url" --ca ca.pem
+    expect_echo_client 1 "echo_client: the server's certificate is self-signed ("
+    start_echo_client "$lonely_url/judge" --insecure
+    expect_server 'all * messages came back'
+    expect_echo_client 0
 }
 
 # --- All of them -----------------------------------------------------------------------------------------------

@@ -1,19 +1,44 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
-# Runs each small example against the echo server: small_examples.sh DIRECTORY, where the programs are.
+# Runs each small example against the server that it needs: small_examples.sh DIRECTORY, where the programs are.
 set -euo pipefail
 programs=$1
 scratch=$(mktemp -d)
-mkfifo "$scratch/log"
-"$programs/echo_server" --port 0 >"$scratch/log" </dev/null &
-server=$!
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$scratch"' EXIT
-exec 3<"$scratch/log"
-read -r line <&3
-# Whoever writes a log wants it read.
-cat <&3 >/dev/null &
-url=${line##* }
+servers=()
+trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$scratch"' EXIT
+
+# Starts a server and sets `url` to where it listens; the rest of its log is in the file `said`.
+start() {
+    local log="$scratch/log${#servers[@]}" line reader
+    mkfifo "$log"
+    "$@" >"$log" </dev/null &
+    servers+=("$!")
+    exec {reader}<"$log"
+    read -r line <&"$reader"
+    # Whoever writes a log wants it read.
+    said=$log.said
+    cat <&"$reader" >"$said" &
+    url=${line##* }
+}
+
+start "$programs/echo_server" --port 0
 for example in quick_start coroutines io_thread json_routing custom_protocol simulated_network; do
     printf '%s\n' "$example"
     timeout 60 "$programs/$example" "$url"
 done
+
+start "$programs/token_server" 0
+printf 'token\n'
+diff <(timeout 60 "$programs/token" "$url") - <<'TEXT'
+the server refused the upgrade to websocket (HTTP status 401, "this token has expired", The WebSocket handshake was declined by the remote peer)
+open
+ended: Success
+TEXT
+
+printf 'echo_client\n'
+start "$programs/../tests/console_server"
+timeout 120 "$programs/echo_client" "$url/judge"
+# The server has said so before it closed; the rest of its log ends with it.
+kill "${servers[-1]}"
+wait "$!" || true
+grep -q '^all [0-9]* messages came back$' "$said"

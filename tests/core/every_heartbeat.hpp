@@ -55,6 +55,8 @@ private:
                 auto const at = now + unit;
                 auto beat = next_beat;
                 auto first = first_beat;
+                // What is due between two points of the grid is late at the second.
+                if (heart.due() > now && heart.due() < at) promises.stalled(at - heart.due());
                 perform(static_cast<act>(choice), heart, promises, at, beat, first);
                 if (speed == static_cast<int>(pace::late)) {
                     if (heart.due() > at) continue;

@@ -15,7 +15,7 @@ public:
     explicit every_run(int depth) { follow({}, {}, depth); }
 
     std::uint64_t sequences = 0;
-    pairs<7> hit{};
+    pairs<8, 12> hit{};
 
 private:
     using phase = lifecycle::phase;
@@ -25,6 +25,7 @@ private:
     /// What an observer of the actions knows.
     struct world {
         bool running = false;
+        bool queued = false;
         bool attempting = false;
         bool open = false;
         bool waiting = false;
@@ -59,12 +60,19 @@ private:
         if (happened == event::ended_stop && has_link) now.ending = true;
         switch (what) {
             case action::none: break;
+            case action::take_turn:
+                require(!has_link && !now.queued, 1, "a turn is taken while there is a link or an attempt");
+                require(!now.ending, 4, "a turn is taken after the end was asked for");
+                require(now.waiting || happened == event::start, 10, "a turn is taken without a delay");
+                now.running = now.queued = true;
+                now.waiting = false;
+                break;
             case action::dial:
                 require(!has_link, 1, "a dial while there is a link or an attempt");
                 require(!now.ending, 4, "a dial after the end was asked for");
-                require(now.waiting || happened == event::start, 10, "a dial without a delay");
-                now.running = now.attempting = true;
-                now.waiting = false;
+                require(now.queued && happened == event::turn, 10, "a dial out of turn");
+                now.attempting = true;
+                now.queued = false;
                 break;
             case action::announce:
                 require(now.attempting && !now.ending, 3, "a link opens out of turn");
@@ -90,7 +98,7 @@ private:
             case action::collect:
                 require(!now.attempting && !now.open, 5, "a link is left over");
                 require(now.ending, 5, "an end that nobody asked for");
-                now.waiting = false;
+                now.waiting = now.queued = false;
                 now.collecting = true;
                 break;
             case action::finish:
@@ -110,7 +118,8 @@ private:
                 "stopped does not mean that there is no run");
         require((after.visible() == state::waiting) == now.waiting, 3,
                 "waiting does not mean that there is a wait");
-        require(after.visible() != state::connecting || now.attempting, 3, "connecting without an attempt");
+        require((after.visible() == state::connecting) == (now.attempting || now.queued), 3,
+                "connecting does not mean that there is an attempt");
         require(after.visible() != state::open || (now.open && !now.ending), 3, "open without a link");
         // Nothing may swallow an event for which the run waits, or it would wait for ever.
         require(!(before.attempting && happened == event::connected && !before.ending) || now.open, 9,
@@ -118,9 +127,10 @@ private:
         bool const lost = happened == event::ended_retry || happened == event::ended_stop;
         require(!(lost && (before.open || before.attempting)) || now.waiting || now.collecting, 5,
                 "a loss is ignored");
-        require(!(before.waiting && happened == event::wait_elapsed) || what == action::dial, 9,
+        require(!(before.queued && happened == event::turn) || what == action::dial, 9, "a turn is ignored");
+        require(!(before.waiting && happened == event::wait_elapsed) || what == action::take_turn, 9,
                 "the end of a wait is ignored");
-        require(!(before.waiting && happened == event::connect_now) || what == action::dial, 9,
+        require(!(before.waiting && happened == event::connect_now) || what == action::take_turn, 9,
                 "connect_now is ignored");
         require(!(before.running && happened == event::cancel) || now.collecting, 5, "a cancel is ignored");
         require(!(before.running && happened == event::close) || now.collecting || now.open, 5,
@@ -134,7 +144,8 @@ private:
                 "the deadline of a close is ignored");
         require(before.running || happened == event::start || what == action::none, 4,
                 "something happens without a run");
-        require(before.running || happened != event::start || what == action::dial, 9, "a start is ignored");
+        require(before.running || happened != event::start || what == action::take_turn, 9,
+                "a start is ignored");
     }
 };
 

@@ -11,6 +11,7 @@
 #include "model_world.hpp"
 #include "model_writing.hpp"
 #include "summary.hpp"
+#include "turns.hpp"
 #include "values.hpp"
 
 #include <atomic>
@@ -35,7 +36,7 @@ Plays schedules of the library's decisions against a model of the operations and
   --schedules N  how many (1000000)
   --from S       the first seed (1)
   --threads N    how many at once (1)
-  --depth N      of the exhaustive part, events of the lifecycle in a row (6); 0 leaves it out
+  --depth N      of the exhaustive part, one less than events of the lifecycle in a row (6); 0 leaves it out
   --seed S       plays one schedule alone
   --trace        tells what happens in it; with --seed
   --help
@@ -127,27 +128,37 @@ private:
 };
 
 void explore_everything(int depth) {
-    every_run const runs(depth);
+    every_run const runs(depth + 1);
     std::uint64_t pairs_hit = 0;
     for (auto const& row : runs.hit)
         for (auto const count : row) pairs_hit += count != 0 ? 1 : 0;
-    std::cout << "every sequence of " << depth << " events of the lifecycle: " << runs.sequences << ", "
-              << pairs_hit << " of 77 pairs of phase and event\n";
+    std::cout << "every sequence of " << depth + 1 << " events of the lifecycle: " << runs.sequences << ", "
+              << pairs_hit << " of 96 pairs of phase and event\n";
     std::uint64_t sequences = 0;
     std::uint64_t dead = 0;
-    for (auto const proof : {heartbeat::liveness::round_trip, heartbeat::liveness::any_input}) {
-        every_heartbeat const hearts({.interval = duration{2000}, .timeout = duration{2000}, .proof = proof},
-                                     depth + 1);
+    using heartbeat::liveness;
+    heartbeat::heartbeat_options const kinds[] = {
+        {.interval = duration{2000}, .timeout = duration{2000}},
+        {.interval = duration{2000}, .timeout = duration{2000}, .proof = liveness::any_input},
+        {.interval = duration{2000},
+         .timeout = duration{4000},
+         .adaptive = true,
+         .least_timeout = duration{1000}},
+    };
+    for (auto const& kind : kinds) {
+        every_heartbeat const hearts(kind, depth + 1);
         sequences += hearts.sequences;
         dead += hearts.seen.premises[static_cast<std::size_t>(premise::dead)];
     }
     std::cout << "everything that can happen to a heartbeat in " << depth + 1
               << " units of time: " << sequences << ", declared dead " << dead << " times\n";
     auto const verdicts = every_verdict();
+    auto const turns = every_turn();
     auto const round_trips = many_round_trips();
     auto const delays = long_outages();
-    std::cout << "every verdict on a retry: " << verdicts << "; series of round-trip times: " << round_trips
-              << "; delays of long outages: " << delays << "\n\n";
+    std::cout << "every verdict on a retry: " << verdicts << "; turns to dial: " << turns
+              << "; series of round-trip times: " << round_trips << "; delays of long outages: " << delays
+              << "\n\n";
 }
 
 int explore(settings const& wanted) {

@@ -43,6 +43,7 @@ public:
         phase_ = heart_phase::stopped;
         known_ = 0;
         timeout_ = {};
+        samples_ = 0;
     }
     void stopped() {
         note(heart_event::stop);
@@ -65,7 +66,9 @@ public:
         phase_ = heart_phase::asking;
         began_ = now;
         round_interval_ = interval_;
-        round_timeout_ = timeout_;
+        round_timeout_ = options_.adaptive ? adapted() : timeout_;
+        round_longest_ = 4 * timeout_;
+        if (options_.adaptive && round_timeout_ < timeout_) counts_.count(premise::adapted);
         round_stalled_ = {};
         round_stalls_ = 0;
         had_input_ = looked_ = sent_ = false;
@@ -115,6 +118,7 @@ public:
         if (!round_trip)
             throw violation{8, "an answer to a beat of this round is not taken for proof of life"};
         if (*round_trip != now - found->sent) throw violation{7, "a wrong round-trip time"};
+        measure(*round_trip);
         known_ = 0;
         if (is_asking() && arrived <= began_ + round_timeout_ && now > began_ + round_timeout_) {
             counts_.count(premise::spared);
@@ -156,8 +160,7 @@ public:
         counts_.count(premise::dead);
         if (had_input_) counts_.count(premise::dead_despite_input);
         if (!sent_) counts_.count(premise::dead_unsent);
-        auto const timeouts = had_input_ ? 4 : 1;
-        auto const bound = round_interval_ + timeouts * round_timeout_;
+        auto const bound = round_interval_ + (had_input_ ? round_longest_ : round_timeout_);
         auto& worst = had_input_ ? counts_.worst_detection_with_input : counts_.worst_detection;
         worst = std::max(worst, ratio(now - last_proof_, bound + stalled_));
         if (now - last_proof_ > bound + longest_stall_) ++counts_.over_longest_stall;
@@ -200,6 +203,22 @@ private:
         if (timeout_ == duration{}) timeout_ = heartbeat::heartbeat_options{}.timeout;
     }
 
+    /// RFC 6298 section 2: alpha is 1/8, beta is 1/4.
+    void measure(duration sample) noexcept {
+        if (samples_++ == 0) {
+            smoothed_ = sample;
+            variation_ = sample / 2;
+            return;
+        }
+        auto const apart = sample > smoothed_ ? sample - smoothed_ : smoothed_ - sample;
+        variation_ = (variation_ * 3 + apart) / 4;
+        smoothed_ = (smoothed_ * 7 + sample) / 8;
+    }
+    duration adapted() const noexcept {
+        if (samples_ == 0) return timeout_;
+        return std::min(timeout_, smoothed_ + std::max(options_.least_timeout, 4 * variation_));
+    }
+
     void input(time_point now) {
         had_input_ = true;
         last_input_ = now;
@@ -217,7 +236,7 @@ private:
     time_point latest() const noexcept {
         auto const deadline = last_proof_ + round_interval_ + round_timeout_;
         if (!had_input_) return deadline + stalled_;
-        auto const most = last_proof_ + round_interval_ + 4 * round_timeout_;
+        auto const most = last_proof_ + round_interval_ + round_longest_;
         return std::min(std::max(deadline, last_input_ + round_timeout_), most) + stalled_;
     }
 
@@ -233,6 +252,11 @@ private:
     /// The times with which the round began.
     duration round_interval_{};
     duration round_timeout_{};
+    duration round_longest_{};
+    /// RFC 6298, for the timeout that follows the round trips of this link.
+    duration smoothed_{};
+    duration variation_{};
+    std::uint64_t samples_ = 0;
     bool had_input_ = false;
     bool looked_ = false;
     bool sent_ = false;

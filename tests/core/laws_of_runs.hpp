@@ -2,12 +2,14 @@
 #pragma once
 
 #include "agenda.hpp"
+#include "promised.hpp"
 #include "scenario.hpp"
 #include "tally.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace exploration {
 
@@ -35,11 +37,12 @@ public:
         may_dial_at_once_ = true;
     }
 
-    void dials(time_point now) {
-        counts_.count(premise::dials);
+    /// It asks for a turn to dial, and is given one.
+    void takes_turn(time_point now, time_point turn) {
         happens();
-        if (attempting_ || open_) throw violation{1, "a dial while there is a link or an attempt"};
-        if (ending_ != errc{}) throw violation{4, "a dial after the end was asked for"};
+        if (queued_ || attempting_ || open_)
+            throw violation{1, "a turn is taken while there is a link or an attempt"};
+        if (ending_ != errc{}) throw violation{4, "a turn is taken after the end was asked for"};
         if (waiting_) {
             bool const early = now < delay_over_;
             counts_.count(early ? premise::connected_now : premise::waited);
@@ -47,8 +50,21 @@ public:
         } else if (!may_dial_at_once_) {
             throw violation{10, "a dial without a delay"};
         }
+        if (turn > now) counts_.count(premise::turns);
         may_dial_at_once_ = waiting_ = false;
         wake_ups_ = 0;
+        queued_ = true;
+        turn_ = turn;
+        queueing_ += turn - now;
+    }
+
+    void dials(time_point now) {
+        counts_.count(premise::dials);
+        happens();
+        if (attempting_ || open_) throw violation{1, "a dial while there is a link or an attempt"};
+        if (ending_ != errc{}) throw violation{4, "a dial after the end was asked for"};
+        if (!queued_ || now < turn_) throw violation{10, "a dial out of turn"};
+        queued_ = false;
         attempting_ = true;
         attempt_was_slow_ = false;
         ++attempts_;
@@ -71,7 +87,7 @@ public:
                 counts_.worst_recovery, static_cast<double>(took.count()) /
                                             static_cast<double>((recovery_bound() + down_stalls_).count()));
         }
-        attempting_ = false;
+        attempting_ = refreshed_ = false;
         open_ = true;
         opened_at_ = now;
         outages_ += now - outage_began_;
@@ -94,27 +110,41 @@ public:
         lost_ = true;
     }
 
-    void waits(time_point now, time_point judged, duration delay, errc why) {
+    void waits(time_point now, time_point judged, duration delay, heartbeat::reason const& why) {
         counts_.count(premise::waits);
         counts_.count(premise::retried);
         happens();
         if (!lost_ || waiting_ || attempting_ || open_) throw violation{3, "a wait without a loss"};
         if (ending_ != errc{}) throw violation{4, "a wait after the end was asked for"};
-        check_delay(delay);
-        if (verdict(why, judged + delay) != errc{}) throw violation{9, "a retry that was ruled out"};
+        auto const expected = expect(why);
+        check_delay(delay, expected);
+        if (verdict(why, expected, judged + delay) != errc{})
+            throw violation{9, "a retry that was ruled out"};
+        bool const refresh = expected.what == heartbeat::verdict::refresh;
+        if (refresh != std::exchange(asked_, false)) throw violation{9, "new credentials, or none, in vain"};
+        if (refresh) counts_.count(premise::refreshed);
+        refreshed_ = refresh;
         lost_ = false;
         waiting_ = true;
         delay_over_ = now + delay;
+        longest_asked_ = expected.least + expected.spread;
     }
+
+    /// The retry that follows asks for new credentials.
+    void refreshes() noexcept { asked_ = true; }
 
     /// The policy ends the run.
     /// \param delay  what would have been waited
-    void gives_up(time_point now, duration delay, errc why, errc cause) {
+    void gives_up(time_point now, duration delay, heartbeat::reason const& why, errc cause) {
         counts_.count(premise::given_up);
-        check_delay(delay);
+        auto const expected = expect(why);
+        check_delay(delay, expected);
         if (ending_ != errc{}) return;
-        if (verdict(why, now + delay) != cause || cause == errc{})
+        if (verdict(why, expected, now + delay) != cause || cause == errc{})
             throw violation{9, "a retry that was allowed is not made"};
+        bool const by_word = why.close_code != 0 || why.http_status != 0;
+        if (by_word && world_.reconnect.enabled && !world_.has_judge && cause == why.cause)
+            counts_.count(premise::refused_for_good);
         ending_ = cause;
         stop_by(now);
     }
@@ -137,7 +167,7 @@ public:
         if (ending_ == errc{} || why != ending_) throw violation{5, "a run ends for another reason"};
         if (now > stop_by_ + stop_by_stalls_) throw violation{5, "a run ends too late"};
         if (anything_left) throw violation{4, "a run ends, and operations or timers are left"};
-        running_ = waiting_ = lost_ = may_dial_at_once_ = false;
+        running_ = queued_ = waiting_ = lost_ = may_dial_at_once_ = refreshed_ = false;
     }
 
     /// The application sees something.
@@ -155,13 +185,14 @@ public:
         if (!running_) return;
         if (stop_by_ != never && until > stop_by_ + stop_by_stalls_)
             throw violation{5, "the end does not come in time"};
+        if (queued_ && ending_ == errc{} && until > turn_) throw violation{9, "a turn is not used"};
         if (!open_ && ending_ == errc{}) check_recovery(until);
     }
 
 private:
     void goes_down(time_point now) noexcept {
         down_since_ = now;
-        down_stalls_ = {};
+        down_stalls_ = queueing_ = {};
     }
 
     void stop_by(time_point when) noexcept {
@@ -173,7 +204,7 @@ private:
     duration recovery_bound() const noexcept {
         auto const& retry = world_.reconnect;
         auto const longest = std::max(retry.delay, retry.growth > 1 ? retry.max_delay : retry.delay);
-        return world_.deadlines.attempt + longest + world_.dial_time;
+        return world_.deadlines.attempt + std::max(longest, longest_asked_) + queueing_ + world_.dial_time;
     }
 
     void check_recovery(time_point now) const {
@@ -182,10 +213,18 @@ private:
         if (now > since + recovery_bound() + down_stalls_) throw violation{9, "no link in time"};
     }
 
+    heartbeat::verdict expect(heartbeat::reason const& why) const {
+        auto const standard = promised(why, std::max(world_.reconnect.delay, world_.reconnect.max_delay));
+        return world_.has_judge ? world_.judged(why, standard) : standard;
+    }
+
     /// With what the run has to end now, zero if it goes on.
-    errc verdict(errc why, time_point next_dial) const noexcept {
+    errc verdict(heartbeat::reason const& why, heartbeat::verdict const& expected,
+                 time_point next_dial) const noexcept {
         auto const& retry = world_.reconnect;
-        if (!retry.enabled || (world_.refused_causes >> static_cast<unsigned>(why) & 1) != 0) return why;
+        bool const in_vain =
+            expected.what == heartbeat::verdict::refresh && (!world_.can_refresh || refreshed_);
+        if (!retry.enabled || expected.what == heartbeat::verdict::stop || in_vain) return why.cause;
         bool const too_many = retry.max_attempts != 0 && attempts_ >= retry.max_attempts;
         bool const too_late =
             retry.max_elapsed != duration{} && outages_ + (next_dial - outage_began_) > retry.max_elapsed;
@@ -197,8 +236,9 @@ private:
         first_ = true;
     }
 
-    /// The delays since the last stable link are 1, growth, growth^2... times the first, up to the longest.
-    void check_delay(duration delay) {
+    /// The delays since the last stable link are 1, growth, growth^2... times the first, up to the longest;
+    /// and what the verdict asks for, if that is more.
+    void check_delay(duration delay, heartbeat::verdict const& expected) {
         auto const& retry = world_.reconnect;
         auto const longest = static_cast<double>(std::max(retry.delay, retry.max_delay).count());
         if (!first_) {
@@ -206,21 +246,34 @@ private:
             nominal_ = std::min(nominal_ * retry.growth, longest);
         }
         first_ = false;
+        bool const stops = expected.what == heartbeat::verdict::stop;
+        if (stops || !retry.enabled) return;
+        auto const spread = retry.jitter ? expected.spread : duration{};
+        auto const least = static_cast<double>(expected.least.count());
+        auto const most = static_cast<double>((expected.least + spread).count());
         auto const drawn = static_cast<double>(delay.count());
         double const rounding = 1.0 + nominal_ * 1e-12;
         if (drawn * 2 < std::floor(nominal_ * (1 - 1e-12)))
             throw violation{10, "a delay under half the nominal one"};
-        if (drawn > nominal_ + rounding) throw violation{9, "a delay over the nominal one"};
-        if (!retry.jitter && std::abs(drawn - nominal_) > rounding)
+        if (delay < expected.least) throw violation{10, "a delay under what the server asks for"};
+        if (drawn > std::max(nominal_, most) + rounding) throw violation{9, "a delay over the nominal one"};
+        if (!retry.jitter && std::abs(drawn - std::max(nominal_, least)) > rounding)
             throw violation{10, "a delay that is not the nominal one"};
-        if (!retry.jitter || nominal_ < 1000) return;
-        auto const part = static_cast<std::size_t>(std::max(0.0, (drawn * 2 / nominal_ - 1) * 8));
-        ++counts_.jitter[std::min<std::size_t>(part, 7)];
+        if (least > nominal_) counts_.count(premise::kept_away);
+        if (!retry.jitter) return;
+        if (most == 0 && nominal_ >= 1000) {
+            auto const part = static_cast<std::size_t>(std::max(0.0, (drawn * 2 / nominal_ - 1) * 8));
+            ++counts_.jitter[std::min<std::size_t>(part, 7)];
+        } else if (least > nominal_ && spread.count() >= 1000) {
+            auto const part = static_cast<std::size_t>((drawn - least) / (most - least) * 8);
+            ++counts_.spread[std::min<std::size_t>(part, 7)];
+        }
     }
 
     tally& counts_;
     scenario const& world_;
     bool running_ = false;
+    bool queued_ = false;
     bool attempting_ = false;
     bool open_ = false;
     bool waiting_ = false;
@@ -234,6 +287,14 @@ private:
     double nominal_ = 0;
     time_point opened_at_{};
     time_point delay_over_{};
+    time_point turn_{};
+    /// What the verdict before the last wait asks for at most; the time until the turns since the link went
+    /// down.
+    duration longest_asked_{};
+    duration queueing_{};
+    /// New credentials were asked for since the last open link; and are, before the coming dial.
+    bool refreshed_ = false;
+    bool asked_ = false;
     /// How long there was no link since the last stable one, in earlier outages and since when in this one.
     duration outages_{};
     time_point outage_began_{};

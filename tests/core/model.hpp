@@ -11,6 +11,7 @@
 #include "laws_of_runs.hpp"
 #include "scenario.hpp"
 #include "trace.hpp"
+#include "turns.hpp"
 
 #include <heartbeat/core/backoff.hpp>
 #include <heartbeat/core/heartbeat_monitor.hpp>
@@ -64,6 +65,7 @@ private:
         time_point heart_due{};
         std::uint64_t deadline_number = 0;
         errc deadline_code{};
+        std::uint16_t close_code = 0;
         time_point began{};
         time_point opened_at{};
         std::uint64_t first_beat = 0;
@@ -101,9 +103,13 @@ private:
     void close();
     void cancel();
     void connect_now();
-    void end(link& ending, errc cause);
-    event judge(link const& ending, errc cause);
+    void end(link& ending, errc cause) { end(ending, heartbeat::reason{.cause = cause}); }
+    void end(link& ending, heartbeat::reason why);
+    event judge(link const& ending, heartbeat::reason const& why);
     void begin_wait();
+    void take_turn();
+    void wait_until(time_point due, event then);
+    void stop_waiting();
     void cut_link();
     void collect();
     void finish();
@@ -139,6 +145,8 @@ private:
     void begin_attempt();
     void begin_step(link& at, task what);
     void dial_step(agenda_item const& item);
+    heartbeat::reason refusal();
+    std::uint16_t close_code();
     void begin_session(link& at);
     void begin_close();
     void arm_deadline(link& at, time_point due, errc code);
@@ -159,6 +167,7 @@ private:
     laws_of_runs runs_;
     laws_of_life life_;
     laws_of_messages messages_;
+    laws_of_turns turns_;
 
     agenda agenda_;
     time_point now_{};
@@ -176,8 +185,12 @@ private:
     std::uint64_t beats_made_ = 0;
     std::uint64_t outstanding_ = 0;
     std::uint64_t waits_made_ = 0;
+    event wait_then_{};
     duration delay_{};
-    errc wait_cause_{};
+    heartbeat::reason wait_cause_{};
+    std::optional<heartbeat::dial_budget> budget_;
+    std::optional<time_point> turn_;
+    bool refreshed_ = false;
     errc ending_{};
     unsigned attempts_ = 0;
     time_point outage_began_{};

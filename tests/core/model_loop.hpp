@@ -15,9 +15,13 @@ inline model::model(std::uint64_t seed, tally& counts, tracer const& trace)
       runs_(counts, world_),
       life_(counts, world_.heartbeat),
       messages_(counts, world_),
+      turns_(world_.budget_spacing, world_.budget_burst),
       backoff_(world_.reconnect),
       retry_policy_(world_.reconnect),
-      outbox_(world_.outbox_messages, world_.outbox_bytes) {}
+      outbox_(world_.outbox_messages, world_.outbox_bytes) {
+    auto const spacing = std::chrono::duration<double>(world_.budget_spacing).count();
+    if (spacing > 0) budget_.emplace(1 / spacing, world_.budget_burst);
+}
 
 inline void model::run() {
     call(task::application);
@@ -68,7 +72,7 @@ inline void model::handle(agenda_item const& item) {
             if (link_ != 0 && current().opened) write(current());
             return;
         case task::wait:
-            if (item.number == waits_made_) feed(event::wait_elapsed);
+            if (item.number == waits_made_) feed(wait_then_);
             return leave();
         case task::deadline:
             if (!at.ended && item.number == at.deadline_number) deadline_passed(at);

@@ -148,6 +148,7 @@ inline void model::handle_piece(link& at) {
         case piece::close_frame:
             trace_.line(now_, "reads a Close frame");
             at.close_seen = true;
+            at.close_code = close_code();
             if (lifecycle_.now() == phase::open)
                 arm_deadline(at, now_ + world_.deadlines.close, errc::closed_by_peer);
             break;

@@ -15,7 +15,7 @@ inline lifecycle::action model::advance(event happened) {
     trace_.line(now_, phase_names[static_cast<std::size_t>(before)], " + ",
                 event_names[static_cast<std::size_t>(happened)], " -> ",
                 phase_names[static_cast<std::size_t>(lifecycle_.now())]);
-    if (visible != lifecycle_.visible() && lifecycle_.now() != phase::connecting) emit();
+    if (visible != lifecycle_.visible() && lifecycle_.now() != phase::queued) emit();
     return what;
 }
 
@@ -23,6 +23,7 @@ inline void model::perform(lifecycle::action what) {
     using action = lifecycle::action;
     switch (what) {
         case action::none: return;
+        case action::take_turn: return take_turn();
         case action::dial: return begin_attempt();
         case action::announce: return begin_session(current());
         case action::wait: return begin_wait();
@@ -53,6 +54,7 @@ inline void model::start() {
     accepting_ = true;
     ending_ = {};
     attempts_ = 0;
+    refreshed_ = false;
     backoff_.reset();
     outage_began_ = now_;
     earlier_outages_ = {};
@@ -87,9 +89,11 @@ inline void model::connect_now() {
     feed(event::connect_now);
 }
 
-inline void model::end(link& ending, errc cause) {
+inline void model::end(link& ending, heartbeat::reason why) {
     if (ending.ended) return;
-    trace_.line(now_, "link ", ending.number, " ends: ", to_string(cause));
+    if (why.cause == errc::closed_by_peer) why.close_code = ending.close_code;
+    trace_.line(now_, "link ", ending.number, " ends: ", to_string(why.cause), ", close code ",
+                why.close_code, ", status ", why.http_status, ", retry after ", why.retry_after);
     ending.ended = true;
     if (ending.opened) {
         ending.monitor->stop();
@@ -111,12 +115,12 @@ inline void model::end(link& ending, errc cause) {
     ending.next.reset();
     // Else its completion does.
     if (!ending.writing) settle_gathered(ending, {heartbeat::delivery::unknown, errc::connection_lost});
-    auto const next = advance(judge(ending, cause));
+    auto const next = advance(judge(ending, why));
     if (ending.opened || (ending_ != errc::closed && ending_ != errc::cancelled)) emit();
     perform(next);
 }
 
-inline model::event model::judge(link const& ending, errc cause) {
+inline model::event model::judge(link const& ending, heartbeat::reason const& why) {
     runs_.ends(now_, ending.opened);
     if (ending.opened && now_ - ending.opened_at >= world_.reconnect.stable_after) {
         attempts_ = 0;
@@ -125,24 +129,56 @@ inline model::event model::judge(link const& ending, errc cause) {
     }
     if (ending.opened) outage_began_ = now_;
     if (ending_ != errc{}) return event::ended_stop;
-    delay_ = backoff_.next(random_);
-    wait_cause_ = cause;
+    auto const judged = retry_policy_.judge(why);
+    delay_ = backoff_.next(random_, judged.least, judged.spread);
+    wait_cause_ = why;
     judged_at_ = now_;
+    auto const elapsed = earlier_outages_ + (now_ - outage_began_) + delay_;
     auto const decision =
-        retry_policy_.decide({.cause = cause}, attempts_, earlier_outages_ + (now_ - outage_began_) + delay_);
-    if (decision.retry) return event::ended_retry;
+        retry_policy_.decide(why, judged, {attempts_, elapsed, world_.can_refresh, refreshed_});
+    if (decision.retry) {
+        refreshed_ = decision.refresh;
+        if (decision.refresh) runs_.refreshes();
+        return event::ended_retry;
+    }
     ending_ = decision.cause;
-    runs_.gives_up(now_, delay_, cause, decision.cause);
+    runs_.gives_up(now_, delay_, why, decision.cause);
     return event::ended_stop;
 }
 
 inline void model::begin_wait() {
-    enter();
-    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
-    agenda_.add(now_ + delay_, task::wait, 0, ++waits_made_);
+    wait_until(now_ + delay_, event::wait_elapsed);
     runs_.waits(now_, judged_at_, delay_, wait_cause_);
     trace_.line(now_, "waits ", delay_);
     emit();
+}
+
+inline void model::take_turn() {
+    auto turn = now_;
+    if (budget_) {
+        while (random_.chance(world_.budget_others)) turns_.taken(now_, budget_->take(now_));
+        turn = budget_->take(now_);
+        turns_.taken(now_, turn);
+    }
+    runs_.takes_turn(now_, turn);
+    if (turn > now_) {
+        turn_ = turn;
+        return wait_until(turn, event::turn);
+    }
+    stop_waiting();
+    feed(event::turn);
+}
+
+inline void model::wait_until(time_point due, event then) {
+    enter();
+    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
+    agenda_.add(due, task::wait, 0, ++waits_made_);
+    wait_then_ = then;
+}
+
+inline void model::stop_waiting() {
+    ++waits_made_;
+    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
 }
 
 inline void model::cut_link() {
@@ -152,8 +188,9 @@ inline void model::cut_link() {
 }
 
 inline void model::collect() {
-    ++waits_made_;
-    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
+    if (turn_) budget_->give_back(*turn_), turns_.given_back(*turn_);
+    turn_.reset();
+    stop_waiting();
     if (outstanding_ == 0) feed(event::collected);
 }
 

@@ -10,9 +10,7 @@
 namespace exploration {
 
 inline void model::begin_attempt() {
-    // A wait that was cut short is over.
-    ++waits_made_;
-    agenda_.hasten(now_, [](agenda_item const& item) { return item.what == task::wait; });
+    turn_.reset();
     ++attempts_;
     link_ = ++links_made_;
     auto& at = current();
@@ -52,10 +50,12 @@ inline void model::dial_step(agenda_item const& item) {
     auto& at = slot(item.link);
     if (at.ended || at.number != item.link) return counted ? leave() : void();
     if (item.number != 0) {
-        end(at, item.what == task::resolve   ? errc::resolve_failed
-                : item.what == task::connect ? errc::connect_failed
-                : random_.chance(50)         ? errc::upgrade_refused
-                                             : errc::upgrade_failed);
+        if (item.what == task::upgrade && random_.chance(60))
+            end(at, refusal());
+        else
+            end(at, item.what == task::resolve   ? errc::resolve_failed
+                    : item.what == task::connect ? errc::connect_failed
+                                                 : errc::upgrade_failed);
         return counted ? leave() : void();
     }
     switch (item.what) {
@@ -70,8 +70,24 @@ inline void model::dial_step(agenda_item const& item) {
     at.opened = true;
     at.opened_at = now_;
     earlier_outages_ += now_ - outage_began_;
+    refreshed_ = false;
     feed(event::connected);
     leave();
+}
+
+inline heartbeat::reason model::refusal() {
+    constexpr unsigned statuses[] = {200, 301, 400, 401, 403, 404, 407, 408, 410, 421,
+                                     425, 426, 429, 451, 500, 501, 502, 503, 504, 505};
+    heartbeat::reason why{.cause = errc::upgrade_refused, .http_status = 503};
+    if (random_.chance(60)) why.http_status = statuses[random_.below(20)];
+    if (random_.chance(60)) why.retry_after = world_.time(random_, 1, 60);
+    return why;
+}
+
+inline std::uint16_t model::close_code() {
+    constexpr std::uint16_t codes[] = {1000, 1001, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 1011,
+                                       1012, 1013, 1014, 2999, 3000, 3003, 3999, 4000, 4999};
+    return codes[random_.below(random_.chance(50) ? 19 : 2)];
 }
 
 inline void model::begin_session(link& at) {

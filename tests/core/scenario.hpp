@@ -15,6 +15,9 @@ using namespace std::chrono_literals;
 
 /// What a schedule is made of, drawn from its seed: the options of the socket and the manners of its world.
 struct scenario {
+    scenario(scenario const&) = delete;
+    scenario& operator=(scenario const&) = delete;
+
     explicit scenario(random_source& random) {
         // On a grid, many things happen at the same moment.
         grid = random.chance(50);
@@ -29,6 +32,12 @@ struct scenario {
         return random.between(least * duration{1ms}, most * duration{1ms});
     }
 
+    heartbeat::verdict judged(heartbeat::reason const& why, heartbeat::verdict const& standard) const {
+        using heartbeat::verdict;
+        if ((refused_causes >> static_cast<unsigned>(why.cause) & 1) != 0) return {.what = verdict::stop};
+        return always_retry ? verdict{.what = verdict::retry, .least = users_delay} : standard;
+    }
+
     bool grid = false;
 
     heartbeat::heartbeat_options heartbeat = {};
@@ -37,8 +46,17 @@ struct scenario {
     std::size_t outbox_messages = 0;
     std::size_t outbox_bytes = 0;
     std::size_t fragment_bytes = 0;
-    /// Bit n is set where `retry_if` refuses cause n.
+    /// The user's verdict, if there is one: `stop` where bit n of `refused_causes` is set for cause n, else
+    /// that of the library, or retry after this time.
+    bool has_judge = false;
+    bool always_retry = false;
     std::uint64_t refused_causes = 0;
+    duration users_delay = {};
+    bool can_refresh = false;
+    /// The time from one dial to the next, of all sockets that share a budget; 0: none do.
+    duration budget_spacing = {};
+    unsigned budget_burst = 0;
+    int budget_others = 0;
 
     /// How many tasks are handled before the application ends the run for good.
     int steps = 0;
@@ -87,6 +105,8 @@ private:
             if (random.chance(30)) heartbeat.timeout = {};
         }
         if (random.chance(15)) heartbeat.proof = heartbeat::liveness::any_input;
+        heartbeat.adaptive = random.chance(35);
+        heartbeat.least_timeout = random.chance(30) ? duration{1} : time(random, 1, 5);
 
         constexpr double growths[] = {1.0, 1.5, 2.0, 2.0, 3.0, 1000.0};
         reconnect.delay = time(random, 1, 6);
@@ -98,11 +118,19 @@ private:
         reconnect.enabled = !random.chance(3);
         if (random.chance(15)) reconnect.max_attempts = static_cast<unsigned>(random.between(1, 5));
         if (random.chance(15)) reconnect.max_elapsed = time(random, 1, 40);
-        if (random.chance(8)) {
-            refused_causes = random() & random();
-            reconnect.retry_if = [refused = refused_causes](heartbeat::reason const& why) {
-                return (refused >> static_cast<unsigned>(why.cause) & 1) == 0;
+        has_judge = random.chance(25);
+        always_retry = random.chance(60);
+        if (random.chance(40)) refused_causes = random() & random();
+        if (random.chance(50)) users_delay = time(random, 0, 12);
+        if (has_judge)
+            reconnect.judge = [this](heartbeat::reason const& why, heartbeat::verdict const& standard) {
+                return judged(why, standard);
             };
+        can_refresh = random.chance(50);
+        if (random.chance(25)) {
+            budget_spacing = random.between(1, 12) * 1ms;
+            budget_burst = static_cast<unsigned>(random.between(1, 3));
+            budget_others = random.between(0, 60);
         }
 
         deadlines.resolve = time(random, 1, 8);

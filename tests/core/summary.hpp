@@ -14,19 +14,20 @@ namespace exploration {
 // Which pairs the operations can bring about: '1' for yes, in the order of the names in tally.hpp. The others
 // are hit by the exhaustive part alone.
 //
-// start: `connection::start` refuses a second run itself. connected, drained, close_expired: reported only
-// while the lifecycle waits for them; `cut` ends the link before anything else. ended_retry: once an end was
-// asked for, an end is always ended_stop; it comes in `collecting` as what `cut` brings about. wait_elapsed:
-// a wait that was cut short is over. close: without a run it completes at once. collected: looked for while
-// collecting only.
-inline constexpr std::array<char const*, 7> possible_in_a_run = {
-    "10000101000",  // stopped
-    "01110111000",  // connecting
-    "00110111000",  // open
-    "00010111110",  // draining
-    "00010111010",  // closing
-    "00001111000",  // waiting
-    "00010111001",  // collecting
+// start: `connection::start` refuses a second run itself. turn, connected, drained, close_expired: reported
+// only while the lifecycle waits for them; `cut` ends the link before anything else. ended_retry: once an end
+// was asked for, an end is always ended_stop; it comes in `collecting` as what `cut` brings about.
+// wait_elapsed: a wait that was cut short is over. close: without a run it completes at once. collected:
+// looked for while collecting only.
+inline constexpr std::array<char const*, 8> possible_in_a_run = {
+    "100000101000",  // stopped
+    "010000111000",  // queued
+    "001110111000",  // connecting
+    "000110111000",  // open
+    "000010111110",  // draining
+    "000010111010",  // closing
+    "000001111000",  // waiting
+    "000010111001",  // collecting
 };
 
 // start: a heart is started once, or after a pause. resume_due: nothing is due while stopped. resume_early:
@@ -39,10 +40,10 @@ inline constexpr std::array<char const*, 5> possible_in_a_heart = {
     "01110111111",  // doubting
 };
 
-template <std::size_t Rows>
-void show_pairs(char const* what, pairs<Rows> const& hit, std::array<char const*, Rows> const& possible,
-                std::array<char const*, Rows> const& rows, std::array<char const*, 11> const& columns,
-                bool& complete, bool& wrong) {
+template <std::size_t Rows, std::size_t Columns>
+void show_pairs(char const* what, pairs<Rows, Columns> const& hit,
+                std::array<char const*, Rows> const& possible, std::array<char const*, Rows> const& rows,
+                std::array<char const*, Columns> const& columns, bool& complete, bool& wrong) {
     int missed = 0;
     std::uint64_t rarest = UINT64_MAX;
     int impossible = 0;
@@ -65,6 +66,21 @@ void show_pairs(char const* what, pairs<Rows> const& hit, std::array<char const*
     if (missed != 0) complete = false;
 }
 
+/// Prints how often each of eight parts was drawn, equally often if all is well. False if not.
+inline bool show_parts(char const* what, std::array<std::uint64_t, 8> const& parts) {
+    std::uint64_t drawn = 0;
+    for (auto const count : parts) drawn += count;
+    std::cout << "  " << drawn << ' ' << what << ", in permille:";
+    bool uniform = true;
+    for (auto const count : parts) {
+        std::cout << ' ' << (drawn == 0 ? 0 : count * 1000 / drawn);
+        uniform = uniform && count * 8 >= drawn / 10 * 9 && count * 8 <= drawn / 10 * 11;
+    }
+    uniform = uniform || drawn <= 10'000;
+    std::cout << (uniform ? "\n" : "\nlaw 10 does not hold: the jitter is not uniform\n");
+    return uniform;
+}
+
 /// Prints what was seen. False if something in it is wrong.
 inline bool show(tally const& seen) {
     std::uint64_t median = 0;
@@ -84,19 +100,13 @@ inline bool show(tally const& seen) {
     show_pairs("heartbeat", seen.heart_pairs, possible_in_a_heart, heart_phase_names, heart_event_names,
                complete, wrong);
 
-    std::uint64_t drawn = 0;
-    for (auto const count : seen.jitter) drawn += count;
-    std::cout << "  delays drawn with jitter, by eighths of [nominal / 2, nominal], in permille:";
-    for (auto const count : seen.jitter) {
-        std::cout << ' ' << (drawn == 0 ? 0 : count * 1000 / drawn);
-        if (drawn > 20'000 && (count * 8 < drawn / 10 * 9 || count * 8 > drawn / 10 * 11)) {
-            std::cout << "\nlaw 10 does not hold: the jitter is not uniform";
-            wrong = true;
-        }
-    }
+    wrong =
+        !show_parts("delays drawn with jitter, by eighths of [nominal / 2, nominal]", seen.jitter) || wrong;
+    wrong =
+        !show_parts("delays drawn above the server's wish, by eighths of the spread", seen.spread) || wrong;
     std::cout
         << std::fixed << std::setprecision(6)
-        << "\n  worst detection relative to its bound, L being all of the time that the strand did not run: "
+        << "  worst detection relative to its bound, L being all of the time that the strand did not run: "
         << seen.worst_detection << ", with input in the round " << seen.worst_detection_with_input
         << "\n  L being the longest single one: " << seen.worst_with_longest_stall << ", above the bound "
         << seen.over_longest_stall << " times"

@@ -47,14 +47,19 @@ enum class premise : std::size_t {
     echo,
     rounds,
     suspicions,
+    adapted,
     spared,
     spared_by_looking,
     recovered,
     retried,
     given_up,
+    refused_for_good,
+    refreshed,
     waited,
     connected_now,
     backed_off_further,
+    kept_away,
+    turns,
     started_again,
     full,
     bounded,
@@ -92,24 +97,29 @@ inline constexpr std::array<premise_text, static_cast<std::size_t>(premise::numb
     {7, "an answer in the current round is read"},
     {7, "a round begins"},
     {7, "a peer is suspected"},
+    {7, "a round begins whose timeout follows earlier ones"},
     {8, "proof reached the host in time and was read after the deadline"},
     {8, "so, and a last look was taken before"},
     {9, "a link opens again, with the server reachable"},
     {9, "a loss or failed attempt is judged, and there is a retry"},
     {9, "a loss or failed attempt is judged, and the run ends"},
+    {9, "the peer's word ends a run"},
+    {9, "a retry asks for new credentials"},
     {10, "a dial follows a delay"},
     {10, "a dial follows connect_now"},
     {10, "a link is lost before it was stable, or an attempt fails again"},
+    {10, "the server's wish makes a delay longer"},
+    {10, "a dial has to wait for its turn"},
     {10, "the back-off starts again after a stable link"},
     {11, "a message is refused because the outbox is full"},
     {11, "a message is accepted"},
 }};
 
-inline constexpr std::array<char const*, 7> phase_names = {"stopped", "connecting", "open",      "draining",
-                                                           "closing", "waiting",    "collecting"};
-inline constexpr std::array<char const*, 11> event_names = {
-    "start", "connected", "ended_retry", "ended_stop",    "wait_elapsed", "connect_now",
-    "close", "cancel",    "drained",     "close_expired", "collected"};
+inline constexpr std::array<char const*, 8> phase_names = {"stopped",  "queued",  "connecting", "open",
+                                                           "draining", "closing", "waiting",    "collecting"};
+inline constexpr std::array<char const*, 12> event_names = {
+    "start",       "turn",  "connected", "ended_retry", "ended_stop",    "wait_elapsed",
+    "connect_now", "close", "cancel",    "drained",     "close_expired", "collected"};
 
 /// The phases of a heartbeat as an observer sees them.
 enum class heart_phase : std::size_t { stopped, resting, asking, suspecting, doubting };
@@ -133,8 +143,8 @@ inline constexpr std::array<char const*, 11> heart_event_names = {
     "start", "stop",     "negotiate",     "negotiate_off", "resume_early", "resume_due",
     "sent",  "answered", "answered_late", "prove",         "input"};
 
-template <std::size_t Rows>
-using pairs = std::array<std::array<std::uint64_t, 11>, Rows>;
+template <std::size_t Rows, std::size_t Columns>
+using pairs = std::array<std::array<std::uint64_t, Columns>, Rows>;
 
 /// What the exploration has seen, added up.
 struct tally {
@@ -143,10 +153,12 @@ struct tally {
     /// How many schedules had this many steps.
     std::array<std::uint64_t, 256> lengths{};
     std::array<std::uint64_t, static_cast<std::size_t>(premise::number_of)> premises{};
-    pairs<7> run_pairs{};
-    pairs<5> heart_pairs{};
+    pairs<8, 12> run_pairs{};
+    pairs<5, 11> heart_pairs{};
     /// Drawn delays by where they lie in [nominal / 2, nominal].
     std::array<std::uint64_t, 8> jitter{};
+    /// Delays that the server made longer, by where they lie in what is drawn above its wish.
+    std::array<std::uint64_t, 8> spread{};
     /// The worst time from proof to verdict, relative to its bound, without and with input in the round.
     double worst_detection = 0;
     double worst_detection_with_input = 0;
@@ -176,6 +188,7 @@ struct tally {
         add(lengths, other.lengths);
         add(premises, other.premises);
         add(jitter, other.jitter);
+        add(spread, other.spread);
         for (std::size_t row = 0; row < run_pairs.size(); ++row) add(run_pairs[row], other.run_pairs[row]);
         for (std::size_t row = 0; row < heart_pairs.size(); ++row)
             add(heart_pairs[row], other.heart_pairs[row]);

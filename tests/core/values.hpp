@@ -3,6 +3,7 @@
 
 // The parts of core/ that have no time of their own, over the whole of what they may be given.
 
+#include "promised.hpp"
 #include "random_source.hpp"
 #include "tally.hpp"
 
@@ -18,44 +19,79 @@
 
 namespace exploration {
 
+/// Every cause, with every close code and HTTP status, against what is promised.
+inline std::uint64_t every_standard_verdict() {
+    using heartbeat::errc;
+    std::uint64_t cases = 0;
+    auto const check = [&cases](heartbeat::reason const& why) {
+        for (duration const longest : {duration{1000}, duration{std::chrono::seconds(40)}}) {
+            ++cases;
+            heartbeat::reconnect_options options;
+            options.delay = duration{1000};
+            options.max_delay = longest;
+            auto const judged = heartbeat::detail::retry_policy(options).judge(why);
+            if (judged != promised(why, longest)) throw violation{9, "a wrong verdict"};
+        }
+    };
+    for (int code = 1; code <= static_cast<int>(errc::invalid_option); ++code)
+        for (auto const retry_after : {duration{}, duration{1001}, duration{std::chrono::seconds(60)}}) {
+            heartbeat::reason why{.cause = static_cast<errc>(code), .retry_after = retry_after};
+            check(why);
+            if (why.cause == errc::closed_by_peer)
+                for (why.close_code = 1000; why.close_code < 5001; ++why.close_code) check(why);
+            if (why.cause == errc::upgrade_refused)
+                for (why.http_status = 100; why.http_status < 600; ++why.http_status) check(why);
+        }
+    return cases;
+}
+
 /// Every cause, with every verdict of the user's and every limit not reached, reached and passed.
 inline std::uint64_t every_verdict() {
     using heartbeat::errc;
-    std::uint64_t cases = 0;
+    using heartbeat::verdict;
+    auto cases = every_standard_verdict();
     constexpr duration unit{1000};
-    for (int code = 1; code <= static_cast<int>(errc::extension_not_offered); ++code)
-        for (int const users_verdict : {0, 1, 2})
+    for (int code = 1; code <= static_cast<int>(errc::invalid_option); ++code)
+        for (auto const what : {verdict::retry, verdict::refresh, verdict::stop})
             for (bool const enabled : {false, true})
                 for (unsigned const most : {0u, 1u, 3u})
                     for (unsigned attempts = 1; attempts <= 4; ++attempts)
                         for (auto const limit : {0 * unit, 2 * unit})
-                            for (auto const elapsed : {unit, 2 * unit, 3 * unit}) {
-                                ++cases;
-                                auto const cause = static_cast<errc>(code);
-                                heartbeat::reconnect_options options;
-                                options.enabled = enabled;
-                                options.max_attempts = most;
-                                options.max_elapsed = limit;
-                                if (users_verdict != 0)
-                                    options.retry_if = [users_verdict](heartbeat::reason const&) {
-                                        return users_verdict == 1;
+                            for (auto const elapsed : {unit, 2 * unit, 3 * unit})
+                                for (unsigned const history : {0u, 1u, 2u, 3u}) {
+                                    ++cases;
+                                    bool const can_refresh = (history & 1) != 0;
+                                    bool const refreshed = (history & 2) != 0;
+                                    heartbeat::reason const why{.cause = static_cast<errc>(code)};
+                                    heartbeat::reconnect_options options;
+                                    options.enabled = enabled;
+                                    options.max_attempts = most;
+                                    options.max_elapsed = limit;
+                                    options.judge = [what](heartbeat::reason const&, verdict) {
+                                        return verdict{.what = what};
                                     };
-                                auto const decision = heartbeat::detail::retry_policy(options).decide(
-                                    {.cause = cause}, attempts, elapsed);
-                                bool const final = cause == errc::closed || cause == errc::cancelled;
-                                if (final && decision.retry)
-                                    throw violation{4, "a deliberate end is retried"};
-                                bool const refused = final || !enabled || users_verdict == 2;
-                                bool const exhausted = (most != 0 && attempts >= most) ||
-                                                       (limit != duration{} && elapsed > limit);
-                                if (decision.retry != (!refused && !exhausted))
-                                    throw violation{9, "a wrong verdict"};
-                                auto const expected = refused     ? cause
-                                                      : exhausted ? errc::retries_exhausted
-                                                                  : errc{};
-                                if (decision.cause != expected)
-                                    throw violation{9, "a verdict with a wrong cause"};
-                            }
+                                    heartbeat::detail::retry_policy const policy(options);
+                                    auto const decision = policy.decide(
+                                        why, policy.judge(why), {attempts, elapsed, can_refresh, refreshed});
+                                    bool const final = why.cause == errc::closed ||
+                                                       why.cause == errc::close_timeout ||
+                                                       why.cause == errc::cancelled;
+                                    if (final && decision.retry)
+                                        throw violation{4, "a deliberate end is retried"};
+                                    bool const refused = final || !enabled || what == verdict::stop ||
+                                                         (what == verdict::refresh && history != 1);
+                                    bool const exhausted = (most != 0 && attempts >= most) ||
+                                                           (limit != duration{} && elapsed > limit);
+                                    if (decision.retry != (!refused && !exhausted))
+                                        throw violation{9, "a wrong verdict"};
+                                    if (decision.refresh != (decision.retry && what == verdict::refresh))
+                                        throw violation{9, "new credentials, or none, in vain"};
+                                    auto const expected = refused     ? why.cause
+                                                          : exhausted ? errc::retries_exhausted
+                                                                      : errc{};
+                                    if (decision.cause != expected)
+                                        throw violation{9, "a verdict with a wrong cause"};
+                                }
     return cases;
 }
 

@@ -15,7 +15,7 @@ promise. Begins with the corpus in tests/fuzz/corpus. The last line of output co
   --minimise   afterwards, add to the corpus what reaches more of the code than the corpus does
   --help
 
-Targets: url, protocols, json, event_bus, core, socket.
+Targets: answers, url, protocols, json, event_bus, core, socket.
 
 CXX is honoured; it has to be a clang++ with libFuzzer. CMAKE_BUILD_PARALLEL_LEVEL sets how many compilers run
 at once. BOOST_ROOT is honoured.
@@ -25,7 +25,7 @@ TEXT
 if [[ -n ${BOOST_ROOT:-} ]]; then BOOST_ROOT=$(realpath -m "$BOOST_ROOT"); fi
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-all_targets=(socket json event_bus protocols core url)
+all_targets=(socket json event_bus protocols core url answers)
 targets=()
 seconds=60
 jobs=$(nproc)

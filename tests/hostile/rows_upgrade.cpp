@@ -47,6 +47,28 @@ scenario status(unsigned code, std::string const& reason, std::string const& lin
             {.cause = hb::errc::upgrade_refused, .http_status = code, .opens = false}};
 }
 
+/// A refusal that another attempt would not change.
+expectation final_refusal(unsigned code) {
+    return {.cause = hb::errc::upgrade_refused,
+            .http_status = code,
+            .opens = false,
+            .then = verdict::stop,
+            .attempts = 1};
+}
+
+scenario final_status(unsigned code, std::string const& reason, std::string const& lines = {},
+                      std::string more = {}) {
+    auto row = status(code, reason, lines, std::move(more));
+    row.expected = final_refusal(code);
+    return row;
+}
+
+/// A refusal that says when to come back, after the minute.
+scenario much_later(scenario row) {
+    row.expected.attempts = 1;
+    return row;
+}
+
 scenario broken(std::string name, script server) {
     return {std::move(name), std::move(server), {.cause = hb::errc::upgrade_failed, .opens = false}};
 }
@@ -57,31 +79,28 @@ std::vector<scenario> upgrade_scenarios() {
     using hb::errc;
     return {
         status(200, "OK"),
-        status(301, "Moved Permanently", "Location: ws://127.0.0.1:1/\r\n", " with a `Location`"),
-        status(307, "Temporary Redirect", "", " without a `Location`"),
-        status(401, "Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"),
-        status(403, "Forbidden"),
-        status(426, "Upgrade Required", "Sec-WebSocket-Version: 99\r\n", ", of another version"),
+        final_status(301, "Moved Permanently", "Location: ws://127.0.0.1:1/\r\n", " with a `Location`"),
+        final_status(307, "Temporary Redirect", "", " without a `Location`"),
+        final_status(401, "Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"),
+        final_status(403, "Forbidden"),
+        final_status(426, "Upgrade Required", "Sec-WebSocket-Version: 99\r\n", ", of another version"),
         status(429, "Too Many Requests"),
-        status(429, "Too Many Requests", "Retry-After: 120\r\n", " with `Retry-After: 120`"),
+        much_later(status(429, "Too Many Requests", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
         status(500, "Internal Server Error"),
-        status(500, "Internal Server Error", "Retry-After: 120\r\n", " with `Retry-After: 120`"),
+        much_later(status(500, "Internal Server Error", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
         status(503, "Service Unavailable"),
-        status(503, "Service Unavailable", "Retry-After: 120\r\n", " with `Retry-After: 120`"),
-        status(503, "Service Unavailable", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
-               " with a `Retry-After` in the year 9999"),
+        much_later(status(503, "Service Unavailable", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
+        much_later(status(503, "Service Unavailable", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
+                          " with a `Retry-After` in the year 9999")),
         status(503, "Service Unavailable", "Retry-After: -99999999999999999999\r\n",
                " with a negative `Retry-After`"),
         status(999, "Surprise"),
         {"answers 403 with a body that ends with the connection",
-         refuses("HTTP/1.1 403 Forbidden\r\n\r\n" + std::string(5000, 'x')),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         refuses("HTTP/1.1 403 Forbidden\r\n\r\n" + std::string(5000, 'x')), final_refusal(403)},
         {"answers 403 with a body that never comes",
-         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n"),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n"), final_refusal(403)},
         {"answers 403 with a body that is cut short",
-         refuses("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo."),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         refuses("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo."), final_refusal(403)},
         {"answers 403 with a body that is reset",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -90,7 +109,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.pause(1ms);
              client.reset();
          },
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         final_refusal(403)},
         {"answers 403, then its body, a byte every 700 ms",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -98,16 +117,36 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
              co_await client.trickle(std::string(100, 'x'), 700ms);
          },
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
-        {"answers 403 in HTTP/1.0",
-         refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         final_refusal(403)},
+        {"answers 403 in HTTP/1.0", refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."), final_refusal(403)},
         {"answers 403 with chunks that are none",
-         answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"), final_refusal(403)},
+        {"answers 403 with the line of a chunk that never ends",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n1;");
+             co_await client.send_for_ever(std::string(64 * 1024, 'x'));
+         },
+         final_refusal(403)},
+        {"answers 403 with trailers without end",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
+             co_await client.send_for_ever("X: " + std::string(1000, 'x') + "\r\n");
+         },
+         final_refusal(403)},
+        {"answers 403 with an empty last chunk, byte by byte",
+         [](peer& client) -> asio::awaitable<void> {
+             co_await client.request();
+             client.hear();
+             co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n");
+             co_await client.trickle("0\r\n\r\n", 1ms);
+         },
+         final_refusal(403)},
         {"answers 403 with a body of 10 GB",
-         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"),
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"), final_refusal(403)},
         {"answers 403 with a body without end",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -115,7 +154,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
              co_await client.send_for_ever(std::string(64 * 1024, 'x'));
          },
-         {.cause = errc::upgrade_refused, .http_status = 403, .opens = false}},
+         final_refusal(403)},
         broken(
             "answers with a wrong accept key",
             upgrades_with("Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", "Sec-WebSocket-Accept")),
@@ -150,7 +189,11 @@ std::vector<scenario> upgrade_scenarios() {
          {.cause = errc::heartbeat_timeout, .attempts = 5, .delivered = 5}},
         {"sends a Close frame together with its answer",
          upgrades_with("", "", frames::close_frame(1008)),
-         {.cause = errc::closed_by_peer, .close_code = 1008, .told = 1008}},
+         {.cause = errc::closed_by_peer,
+          .close_code = 1008,
+          .told = 1008,
+          .then = verdict::stop,
+          .attempts = 1}},
         {"sends a broken frame together with its answer",
          upgrades_with("", "", frames::start(3, 0)),
          {.cause = errc::protocol_violation, .told = 1002}},

@@ -248,5 +248,7 @@ void trial::run(hb::duration time) { world_->run(time); }
 findings const& trial::found() { return world_->found(); }
 
 hb::options usual_options() {
-    return {.heartbeat = {.interval = 4s, .timeout = 2s}, .reconnect = {.jitter = false}, .seed = 1};
+    return {.heartbeat = {.interval = 4s, .timeout = 2s},
+            .reconnect = {.max_delay = 30s, .jitter = false},
+            .seed = 1};
 }

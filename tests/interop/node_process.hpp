@@ -46,12 +46,13 @@ public:
         return result;
     }
 
-    /// Starts one on a loopback address; port 0 takes a free one.
-    explicit node_process(asio::io_context& io, std::string const& port = "0")
+    /// Starts one on a loopback address, with further arguments; port 0 takes a free one.
+    explicit node_process(asio::io_context& io, std::string const& port = "0",
+                          std::vector<std::string> const& more = {})
         : input_(io), output_(std::make_shared<output>(io)) {
         auto const child_input = connect(input_);
         auto const child_output = connect(output_->from);
-        start(child_input, child_output, port);
+        start(child_input, child_output, port, more);
         ::close(child_input);
         ::close(child_output);
         output::read(output_);
@@ -127,13 +128,13 @@ private:
         return ends[1];
     }
 
-    void start(int from_us, int to_us, std::string port) {
-        std::string program = "node";
-        std::string script = std::string(directory()) + "/server.js";
-        std::string with_port = "--port";
-        std::string with_input = "--stdin";
-        std::array<char*, 6> const arguments = {program.data(), script.data(),     with_port.data(),
-                                                port.data(),    with_input.data(), nullptr};
+    void start(int from_us, int to_us, std::string const& port, std::vector<std::string> const& more) {
+        std::vector<std::string> words{"node", std::string(directory()) + "/server.js", "--port", port,
+                                       "--stdin"};
+        words.insert(words.end(), more.begin(), more.end());
+        std::vector<char*> arguments;
+        for (auto& word : words) arguments.push_back(word.data());
+        arguments.push_back(nullptr);
         posix_spawn_file_actions_t actions;
         require(::posix_spawn_file_actions_init(&actions));
         require(::posix_spawn_file_actions_adddup2(&actions, from_us, STDIN_FILENO));

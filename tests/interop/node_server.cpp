@@ -4,19 +4,26 @@
 // HEARTBEAT_NODE_SERVER is the directory of server.js, in which `npm ci` has been run.
 #include "catch.hpp"
 #include "node_process.hpp"
+#include "tls/certificates.hpp"
+#include "tls/scratch_directory.hpp"
 
 #include <heartbeat/heartbeat_socket.hpp>
 #include <heartbeat/json.hpp>
 #include <heartbeat/protocols/mode_code.hpp>
 #include <heartbeat/protocols/ping_frame.hpp>
+#include <heartbeat/tls.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstddef>
+#include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -82,8 +89,13 @@ struct diary {
 class node_world {
 public:
     /// The default timeout is far longer than a busy machine takes.
-    explicit node_world(either_protocol protocol, hb::duration timeout = 20s)
-        : server(std::in_place, io), socket(io, options(timeout), std::move(protocol)), told(socket) {
+    explicit node_world(either_protocol protocol, hb::duration timeout = 20s,
+                        std::shared_ptr<hb::tls_provider const> const& tls = {},
+                        std::vector<std::string> its_arguments = {}, hb::deflate_options const& deflate = {})
+        : arguments(std::move(its_arguments)),
+          server(std::in_place, io, "0", arguments),
+          socket(io, options(timeout, tls, deflate), std::move(protocol)),
+          told(socket) {
         socket.start();
         until([this] { return !told.opened.empty(); });
     }
@@ -109,23 +121,27 @@ public:
     void restart_server() {
         auto const address = server->url();
         auto const port = hb::parse_url(address).port;
-        server.emplace(io, port);
+        server.emplace(io, port, arguments);
         until([&] { return server->url() == address; });
     }
 
     asio::io_context io;
+    std::vector<std::string> arguments;
     std::optional<node_process> server;
     node_socket socket;
     diary told;
 
 private:
-    hb::options options(hb::duration timeout) {
+    hb::options options(hb::duration timeout, std::shared_ptr<hb::tls_provider const> const& tls,
+                        hb::deflate_options const& deflate) {
         until([this] { return !server->url().empty(); });
         return {
             .url = server->url(),
             .heartbeat = {.interval = 50ms, .timeout = timeout},
             .reconnect = {.delay = 50ms, .max_delay = 200ms},
             .deadlines = {.upgrade = 1s},
+            .deflate = deflate,
+            .tls = tls,
         };
     }
 };
@@ -163,6 +179,44 @@ TEST_CASE("a Node server sends messages back") {
     CHECK(here.told.received(hello));
     CHECK(here.told.opened.size() == 1);
     here.until_server_said("[1] message {\"ModeCode\":\"message\",\"msg\":\"hello world");
+}
+
+TEST_CASE(
+    "a Node server over TLS sends messages back, is found again after it was killed, and says goodbye") {
+    if (!node_process::possible()) return;
+    scratch_directory const files;
+    authority const ca("the tests' authority");
+    auto const shown = ca.issue();
+    node_world here(chosen(true), 20s, hb::tls({.ca_pem = ca.certificate()}),
+                    {"--certificate", files.write("server.pem", shown.certificate), "--key",
+                     files.write("server.key", shown.key)});
+    CHECK(here.server->url().starts_with("wss://"));
+    auto const large = text_of(std::string(300'000, 'x'));
+    here.socket.send(large);
+    here.until([&] { return here.told.received(large) && !here.told.beats.empty(); });
+
+    here.server->signal(SIGKILL);
+    here.until([&] { return here.told.closed.size() == 1; });
+    CHECK(here.told.closed[0].reason.cause == hb::errc::connection_lost);
+    here.restart_server();
+    here.until([&] { return here.told.opened.size() == 2; });
+
+    here.server->signal(SIGTERM);
+    here.until([&] { return here.told.closed.size() == 2; });
+    CHECK(here.told.closed[1].reason.cause == hb::errc::closed_by_peer);
+    CHECK(here.told.closed[1].reason.close_code == 1001);
+    here.restart_server();
+    here.until([&] { return here.told.opened.size() == 3; });
+
+    // A server that restarts in the same way resumes none of the old sessions, but those of one process it
+    // does.
+    auto const resumed = here.socket.stats().tls_resumed;
+    here.socket.close();
+    here.until([&] { return here.told.stopped.size() == 1; });
+    CHECK(here.told.closed[2].reason.cause == hb::errc::closed);
+    here.socket.start();
+    here.until([&] { return here.told.opened.size() == 4; });
+    CHECK(here.socket.stats().tls_resumed == resumed + 1);
 }
 
 TEST_CASE("a Node server answers heartbeats in JSON, and the application does not see them") {
@@ -320,4 +374,59 @@ TEST_CASE("a Node server does not answer what is neither heartbeat nor message, 
     CHECK(here.told.malformed.empty());
     CHECK(here.told.opened.size() == 1);
     CHECK(here.told.closed.empty());
+}
+
+TEST_CASE("a Node server and the socket exchange compressed messages of all sizes and kinds") {
+    if (!node_process::possible()) return;
+    hb::deflate_options const least{.enabled = true,
+                                    .client_window_bits = 9,
+                                    .server_window_bits = 9,
+                                    .client_context_takeover = false,
+                                    .server_context_takeover = false,
+                                    .memory_level = 1};
+    for (auto const& deflate : {hb::deflate_options{.enabled = true}, least}) {
+        node_world world(chosen(false), 20s, nullptr, {"--echo", "--deflate"}, deflate);
+        std::mt19937 random(7692);
+        std::size_t expected = 0;
+        for (std::size_t const size : {0U, 10U, 2'000U, 70'000U, 1'048'576U}) {
+            std::string text;
+            while (text.size() < size) text += "quote " + std::to_string(random() % 1000) + ", ";
+            text.resize(size);
+            std::string noise(size, '\0');
+            std::generate(noise.begin(), noise.end(), [&] { return static_cast<char>(random()); });
+            auto const before = world.socket.stats();
+            for (auto const& sent : {hb::message(text), hb::message(hb::message_kind::binary, text),
+                                     hb::message(hb::message_kind::binary, noise)}) {
+                INFO("a message of " << size << " bytes");
+                REQUIRE(world.socket.send(sent));
+                world.until(
+                    [&] { return world.told.messages.size() > expected || !world.told.closed.empty(); });
+                REQUIRE(world.told.closed.empty());
+                CHECK((world.told.messages.at(expected++) == sent));
+            }
+            // The two that compress take less than one that does not.
+            auto const after = world.socket.stats();
+            if (size < 2'000) continue;
+            CHECK(after.bytes_sent - before.bytes_sent < 2 * size);
+            CHECK(after.bytes_received - before.bytes_received < 2 * size);
+        }
+    }
+}
+
+TEST_CASE("a Node server with compression gets heartbeats in JSON, which are too small to be compressed") {
+    if (!node_process::possible()) return;
+    node_world world(chosen(true), 20s, nullptr, {"--deflate"}, {.enabled = true});
+    world.until([&] { return world.told.beats.size() >= 3; });
+    auto const first = world.socket.stats();
+    world.until([&] { return world.told.beats.size() >= 6; });
+    auto const last = world.socket.stats();
+    constexpr std::size_t frame =
+        6 + std::string_view(R"({"ModeCode":"heart_beat","msg":1690000000000})").size();
+    CHECK(last.bytes_sent - first.bytes_sent == (last.beats_sent - first.beats_sent) * frame);
+
+    auto const text = text_of(std::string(5000, 'x'));
+    REQUIRE(world.socket.send(text));
+    world.until([&] { return world.told.received(text); });
+    CHECK(world.socket.stats().bytes_sent - last.bytes_sent < 1000);
+    CHECK(world.told.closed.empty());
 }

@@ -53,7 +53,7 @@ TEST_CASE(
     for (std::size_t loss = 1; loss <= 10; ++loss) {
         switch (loss % 3) {
             case 0: here.server.drop_all(); break;
-            case 1: here.server.close_all(1012, "restart"); break;
+            case 1: here.server.close_all(1001, "restart"); break;
             case 2: here.server.swallow_answers(true); break;
         }
         if (loss % 3 == 2) {
@@ -212,10 +212,10 @@ TEST_CASE("attempts end after max_attempts, max_elapsed, a verdict of the user, 
     bool asked = false;
     SECTION("max_attempts") { options.reconnect.max_attempts = 3; }
     SECTION("max_elapsed") { options.reconnect.max_elapsed = 7s; }
-    SECTION("retry_if") {
-        options.reconnect.retry_if = [&](hb::reason const& why) {
-            asked = why.cause == hb::errc::connect_failed;
-            return false;
+    SECTION("judge") {
+        options.reconnect.judge = [&](hb::reason const& why, hb::verdict standard) {
+            asked = why.cause == hb::errc::connect_failed && standard == hb::verdict{};
+            return hb::verdict{.what = hb::verdict::stop};
         };
         failures = 1;
         expected = hb::errc::connect_failed;
@@ -294,7 +294,7 @@ TEST_CASE("a refused or broken upgrade is told with the status") {
         unsigned status;
     };
     auto const given = GENERATE(
-        answer{"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", hb::errc::upgrade_refused, 403},
+        answer{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", hb::errc::upgrade_refused, 404},
         answer{"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno", hb::errc::upgrade_refused,
                503},
         answer{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n"

@@ -29,7 +29,8 @@ use_library() {
     cmake -S "$root/tests/package" -B "$directory" "${generator[@]}" -D CMAKE_BUILD_TYPE=None -D HEARTBEAT_WAY="$way" \
         -D HEARTBEAT_SOURCE_DIR="$root" -D heartbeat_ROOT="$build/moved prefix" &&
         cmake --build "$directory" &&
-        timeout 60 "$directory/consumer"
+        timeout 60 "$directory/consumer" &&
+        timeout 60 "$directory/secure_consumer"
 }
 
 failed=0

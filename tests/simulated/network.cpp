@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // The simulated network itself, where it is easy to get wrong.
+#include "unused_tls.hpp"
 #include "world.hpp"
 
 #include <array>
@@ -72,4 +73,37 @@ TEST_CASE("what waits for room in the window is not sent any more once the conne
                                  [&](hb::error_code error, std::size_t) { end = error; });
     here.pass(100ms);
     CHECK(end == asio::error::connection_reset);
+}
+
+TEST_CASE("a wss URL is greeted once it is connected, and the server answers when it reads") {
+    simulated_world here;
+    here.network.set({.latency = 10ms});
+    auto settings = here.options();
+    settings.url = "wss://server:8002";
+    settings.tls = std::make_shared<unused_tls>();
+    settings.deadlines.tls = 2s;
+    SECTION("from one end to the other, and back, three times") {
+        auto socket = here.make_socket(settings);
+        diary told(socket);
+        socket.start();
+        here.pass(59ms);
+        CHECK(told.opened.empty());
+        here.pass(1ms);
+        CHECK(told.opened.size() == 1);
+    }
+    SECTION("which a frozen one does not") {
+        here.server.freeze();
+        auto socket = here.make_socket(settings);
+        diary told(socket);
+        socket.start();
+        // A round trip to connect, then the deadline of the handshake.
+        here.pass(20ms + 2s - 1ms);
+        CHECK(told.failures.empty());
+        here.pass(1ms);
+        REQUIRE(told.failures.size() == 1);
+        CHECK(told.failures[0].reason.cause == hb::errc::tls_timeout);
+        here.server.resume();
+        here.pass(3s + 60ms);
+        CHECK(told.opened.size() == 1);
+    }
 }

@@ -325,3 +325,24 @@ TEST_CASE("a close in the middle of a message that arrives byte by byte ends in 
         CHECK(here.clock.pending() == 0);
     }
 }
+
+TEST_CASE("hooks that own their socket go with its context") {
+    struct owner {
+        std::optional<simulated_socket> socket;
+    };
+    std::weak_ptr<owner> left;
+    {
+        simulated_world here;
+        auto const mine = std::make_shared<owner>();
+        auto settings = here.options();
+        settings.prepare = [mine](hb::preparation const& what, hb::prepare_handler const& done) {
+            done(what.current);
+        };
+        settings.reconnect.judge = [mine](hb::reason const&, hb::verdict standard) { return standard; };
+        mine->socket.emplace(here.make_socket(settings));
+        mine->socket->start();
+        here.settle();
+        left = mine;
+    }
+    CHECK(left.expired());
+}

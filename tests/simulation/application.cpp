@@ -10,7 +10,8 @@ using namespace std::chrono_literals;
 
 void application::make_socket() {
     auto& random = world_.random;
-    hb::options chosen{.url = "ws://server:8002"};
+    hb::options chosen{.url = random.chance(40) ? "wss://server:8002" : "ws://server:8002"};
+    chosen.tls = std::make_shared<unused_tls>();
     chosen.heartbeat = {.interval = random.one_of<hb::duration>({0s, 500ms, 1s, 2s, 4s}),
                         .timeout = random.one_of<hb::duration>({200ms, 500ms, 1s, 2s}),
                         .proof = random.chance(20) ? hb::liveness::any_input : hb::liveness::round_trip};
@@ -24,6 +25,7 @@ void application::make_socket() {
     if (random.chance(10)) chosen.reconnect.max_elapsed = random.between(1s, 20s);
     chosen.deadlines = {.resolve = 1s,
                         .connect = random.one_of<hb::duration>({1s, 2s}),
+                        .tls = random.one_of<hb::duration>({1s, 2s}),
                         .upgrade = 2s,
                         .attempt = random.one_of<hb::duration>({2s, 4s}),
                         .close = random.one_of<hb::duration>({100ms, 1s, 3s})};
@@ -33,8 +35,31 @@ void application::make_socket() {
     chosen.limits.mailbox_messages = random.one_of<std::size_t>({1, 4, 1024});
     chosen.limits.mailbox_overflow = random.one_of(
         {hb::overflow::drop_oldest, hb::overflow::drop_newest, hb::overflow::close, hb::overflow::pause});
+    chosen.heartbeat.adaptive = random.chance(20);
+    chosen.heartbeat.least_timeout = random.one_of<hb::duration>({50ms, 200ms});
+    chosen.request.most_redirects = static_cast<unsigned>(random.below(3));
+    if (random.chance(20)) chosen.reconnect.budget = world_.shared.budget();
+    take_part(chosen);
     chosen.seed = 1 + random.next() / 2;
     world_.make_socket(chosen, random.chance(30));
+}
+
+void application::take_part(hb::options& chosen) {
+    auto const mine = world_.generation;
+    chosen.deadlines.prepare = 1s;
+    if (world_.random.chance(40)) {
+        chosen.prepare = [this, mine](hb::preparation const& what, hb::prepare_handler const& done) {
+            preparer_.answer(mine, what, done);
+        };
+    }
+    if (world_.random.chance(15)) {
+        chosen.reconnect.judge = [this, mine](hb::reason const&, hb::verdict standard) {
+            world_.laws.require(5, mine == world_.generation,
+                                "judge was called after its socket was destroyed");
+            if (standard.what == hb::verdict::stop) standard.what = hb::verdict::retry;
+            return standard;
+        };
+    }
 }
 
 application::ticket application::begin(signals& cancellable, std::optional<hb::duration> limit) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "preparer.hpp"
 #include "world.hpp"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -13,7 +14,7 @@
 /// What the application does with its socket, at moments and in ways that the dice choose.
 class application {
 public:
-    explicit application(world& around) : world_(around) {
+    explicit application(world& around) : world_(around), preparer_(around) {
         world_.react = [this](std::uint64_t session) { react(session); };
     }
     application(application const&) = delete;
@@ -55,7 +56,11 @@ private:
     void await_state();
     void cancel_one(signals& operations);
 
+    /// Lets the application have a say in its attempts, in some schedules.
+    void take_part(hb::options& chosen);
+
     world& world_;
+    preparer preparer_;
     std::uint64_t opening_session_ = 0;
     signals sends_;
     signals receives_;

@@ -49,9 +49,16 @@ enum class stimulus {
     lookups_hang,
     lookups_succeed,
     weather,
+    upgrades_refused,
+    upgrades_redirected,
+    upgrades_accepted,
+    prepare_fails,
+    prepare_hangs,
+    prepare_works,
+    others_dial,
 };
 
-inline constexpr std::array<std::string_view, 37> stimulus_names = {
+inline constexpr std::array<std::string_view, 44> stimulus_names = {
     "start",
     "send",
     "send large",
@@ -89,6 +96,13 @@ inline constexpr std::array<std::string_view, 37> stimulus_names = {
     "lookups hang",
     "lookups succeed",
     "weather",
+    "upgrades are refused",
+    "upgrades are redirected",
+    "upgrades are accepted",
+    "prepare fails",
+    "prepare hangs",
+    "prepare works",
+    "others dial",
 };
 
 inline constexpr std::size_t stimulus_count = stimulus_names.size();

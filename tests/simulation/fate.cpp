@@ -12,7 +12,11 @@ void fate::strike() {
         case stimulus::lookups_hang: look_up(hb::lookup_result::hangs); break;
         case stimulus::lookups_succeed: look_up(hb::lookup_result::found); break;
         case stimulus::weather: set_weather(); break;
-        default: what < stimulus::server_refuses ? strike_connections(what) : strike_server(what); break;
+        default:
+            what < stimulus::server_refuses     ? strike_connections(what)
+            : what < stimulus::upgrades_refused ? strike_server(what)
+                                                : strike_attempts(what);
+            break;
     }
     tell();
 }
@@ -32,7 +36,7 @@ void fate::strike_connections(stimulus what) {
         case stimulus::server_restarts:
             if (world_.random.chance(50)) network.forget_connections(hb::network_end::server);
             world_.serve();
-            frozen_ = swallowing_ = wrong_ = refusing_ = false;
+            frozen_ = swallowing_ = wrong_ = refusing_ = refusing_upgrades_ = false;
             break;
         default: break;
     }
@@ -59,8 +63,9 @@ void fate::strike_server(stimulus what) {
             break;
         case stimulus::server_drops: server.drop_all(); break;
         case stimulus::server_closes:
-            server.close_all(world_.random.one_of<std::uint16_t>({0, 1000, 1001, 1012, 4000}),
-                             "as the dice say");
+            server.close_all(
+                world_.random.one_of<std::uint16_t>({0, 1000, 1001, 1008, 1012, 1013, 3000, 4000}),
+                "as the dice say");
             break;
         case stimulus::server_swallows:
             swallowing_ = !swallowing_;
@@ -80,6 +85,35 @@ void fate::strike_server(stimulus what) {
     }
 }
 
+void fate::strike_attempts(stimulus what) {
+    auto& random = world_.random;
+    switch (what) {
+        case stimulus::upgrades_refused:
+            return refuse_upgrades(
+                {.status = random.one_of({401U, 403U, 404U, 429U, 500U, 503U}),
+                 .retry_after = std::chrono::seconds(random.chance(50) ? random.below(5) : 0)});
+        case stimulus::upgrades_redirected:
+            return refuse_upgrades({.status = random.one_of({301U, 302U, 303U, 307U, 308U}),
+                                    .location = random.one_of({"/elsewhere", "/over/there",
+                                                               "wss://server:8002/", "ws://nowhere:8002/"})});
+        case stimulus::upgrades_accepted: return refuse_upgrades({});
+        case stimulus::prepare_fails: return prepare(mood::fails);
+        case stimulus::prepare_hangs: return prepare(mood::hangs);
+        case stimulus::prepare_works: return prepare(mood::works);
+        case stimulus::others_dial:
+            for (auto count = random.below(4); count != 0; --count) world_.other_dials();
+            break;
+        default: break;
+    }
+}
+
+void fate::prepare(mood how) { world_.preparing = how; }
+
+void fate::refuse_upgrades(hb::upgrade_refusal how) {
+    refusing_upgrades_ = how.status != 0;
+    world_.server->refuse_upgrades(std::move(how));
+}
+
 void fate::look_up(hb::lookup_result result) {
     lookups_ = result;
     world_.network.look_up(result);
@@ -97,7 +131,8 @@ void fate::set_weather() {
 void fate::tell() {
     bool const cut =
         world_.network.is_cut(hb::network_end::client) || world_.network.is_cut(hb::network_end::server);
-    world_.changed(!cut && !frozen_ && !refusing_ && lookups_ == hb::lookup_result::found);
+    bool const served = !frozen_ && !refusing_ && !refusing_upgrades_;
+    world_.changed(!cut && served && lookups_ == hb::lookup_result::found);
 }
 
 void fate::heal() {
@@ -105,6 +140,7 @@ void fate::heal() {
     world_.network.set({.latency = 1ms});
     look_up(hb::lookup_result::found);
     world_.serve();
-    frozen_ = swallowing_ = wrong_ = refusing_ = false;
+    frozen_ = swallowing_ = wrong_ = refusing_ = refusing_upgrades_ = false;
+    prepare(mood::works);
     tell();
 }

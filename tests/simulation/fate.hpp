@@ -16,6 +16,9 @@ public:
 private:
     void strike_connections(stimulus what);
     void strike_server(stimulus what);
+    void strike_attempts(stimulus what);
+    void prepare(mood how);
+    void refuse_upgrades(hb::upgrade_refusal how);
     void look_up(hb::lookup_result result);
     void set_weather();
     void tell();
@@ -25,5 +28,6 @@ private:
     bool refusing_ = false;
     bool swallowing_ = false;
     bool wrong_ = false;
+    bool refusing_upgrades_ = false;
     hb::lookup_result lookups_ = hb::lookup_result::found;
 };

@@ -32,7 +32,7 @@ public:
     void read(std::size_t count, heartbeat::time_point now) {
         read_at_ = now;
         // What comes at the deadline or later is too late to count, though the client may do so.
-        if (now < deadline(in_time_)) in_time_ = now;
+        if (now < least_deadline(in_time_)) in_time_ = now;
         if (settings_.heartbeat.proof == heartbeat::liveness::any_input) prove(now);
         while (count != 0 && !unread_.empty()) {
             auto const taken = std::min(count, unread_.front().count);
@@ -78,12 +78,13 @@ public:
         laws_.arose(7);
         laws_.require(7, now <= deadline(read_at_) + lateness_since_proof(),
                       "a dead peer was noticed too late");
-        laws_.judge(8, silence >= times.interval + times.timeout, "a peer was declared dead before its time");
+        laws_.judge(8, silence >= times.interval + least_timeout(),
+                    "a peer was declared dead before its time");
         bool const last_call = silence >= times.interval + most_timeouts * times.timeout;
-        laws_.require(8, last_call || now >= deadline(in_time_),
+        laws_.require(8, last_call || now >= least_deadline(in_time_),
                       "a peer was declared dead while its bytes kept arriving");
         bool const heard =
-            !unread_.empty() && unread_.front().at < proof_.at + times.interval + times.timeout;
+            !unread_.empty() && unread_.front().at < proof_.at + times.interval + least_timeout();
         laws_.require(8, last_call || !heard, "a peer was declared dead with its answer unread");
         auto const bound = times.interval + times.timeout + lateness_since_proof();
         auto const latest = std::max(proof_.at, std::min(read_at_, now));
@@ -101,6 +102,19 @@ private:
     void prove(heartbeat::time_point now) noexcept { proof_ = {now, late_.total()}; }
     heartbeat::duration lateness_since_proof() const noexcept { return late_.total() - proof_.late; }
 
+    /// How short the timeout of a round can be.
+    heartbeat::duration least_timeout() const noexcept {
+        auto const& times = settings_.heartbeat;
+        return times.adaptive ? std::min(times.least_timeout, times.timeout) : times.timeout;
+    }
+
+    /// No verdict comes before.
+    heartbeat::time_point least_deadline(heartbeat::time_point last_input) const noexcept {
+        if (!settings_.heartbeat.adaptive) return deadline(last_input);
+        return proof_.at + settings_.heartbeat.interval + least_timeout();
+    }
+
+    /// A verdict comes no later.
     heartbeat::time_point deadline(heartbeat::time_point last_input) const noexcept {
         auto const& times = settings_.heartbeat;
         auto const beat_at = proof_.at + times.interval;

@@ -5,12 +5,14 @@
 
 #include <heartbeat/error.hpp>
 #include <heartbeat/options.hpp>
+#include <heartbeat/verdict.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <utility>
 
 /// What a socket does about links, judged from its lookups, its connections and its events (laws 1, 3, 4, 9,
 /// 10). One object per socket.
@@ -46,25 +48,32 @@ public:
         if (end_due_ && end_due_->at <= due) return;
         end_due_ = {due, late_.total()};
     }
-    /// The application asks for a dial, which counts until nothing is left to run.
+    /// The application asks for a dial, which counts until nothing is left to run but a wait for a turn.
     void connect_now() noexcept { ++credits_; }
-    void idle() noexcept { credits_ = 0; }
+    void idle(bool connecting) noexcept {
+        if (!connecting || attempting_) credits_ = 0;
+    }
     /// Any event of the socket's.
     void event() { laws_.require(4, !final_, "there was an event after async_close had completed"); }
 
-    /// An attempt begins with a lookup.
-    void lookup(heartbeat::time_point now, std::size_t open_connections) {
+    /// An attempt begins with a question to the application.
+    void prepare(heartbeat::time_point now, std::size_t open_connections) {
+        begin_attempt(now, open_connections);
+        prepared_ = true;
+    }
+    /// A name is looked up: an attempt begins or goes on, there or where it was redirected to. True if it
+    /// begins.
+    bool lookup(heartbeat::time_point now, std::size_t open_connections) {
+        bool const goes_on = std::exchange(prepared_, false);
+        bool const redirected = attempting_ && !goes_on && hops_ < settings_.request.most_redirects;
+        if (redirected) ++hops_;
+        if (!goes_on && !redirected) {
+            begin_attempt(now, open_connections);
+            return true;
+        }
         laws_.require(4, !final_, "there was a dial after async_close had completed");
         laws_.judge(1, open_connections == 0, "a dial began while a connection was open");
-        laws_.require(1, !attempting_, "a dial began while another was in progress");
-        attempting_ = true;
-        attempt_began_ = {now, late_.total()};
-        if (std::exchange(first_, false)) return;
-        laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
-        auto const least = settings_.reconnect.jitter ? nominal() / 2 : nominal();
-        bool const early = now - ended_ < least - std::chrono::microseconds(1);
-        laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
-        if (early && credits_ != 0) --credits_;
+        return false;
     }
     void connected(std::size_t open_connections) {
         laws_.judge(1, open_connections == 1, "two connections were open");
@@ -82,21 +91,29 @@ public:
             laws_.arose(9);
         }
         was_open_ = true;
+        asked_most_ = {};
+        refreshed_ = false;
     }
-    void closed(heartbeat::time_point now) {
+    /// With what the library promises to do next.
+    void closed(heartbeat::time_point now, heartbeat::verdict const& next) {
         laws_.judge(3, open_, "closed without opened");
         open_ = false;
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
+        note_delay(next);
         if (well_) {
             well_since_ = {now, late_.total()};
             was_open_ = false;
         }
         end_attempt(now);
     }
-    void attempt_failed(heartbeat::time_point now) {
+    void attempt_failed(heartbeat::time_point now, heartbeat::verdict const& next) {
         laws_.require(3, attempting_ && !open_, "an attempt failed that was not in progress");
+        // New credentials are tried at once, once for each open link.
+        refreshes_ = note_verdict(next);
         end_attempt(now);
     }
+    /// Others have their turns to dial until then.
+    void turn_by(heartbeat::time_point latest) noexcept { turn_by_ = latest; }
     void waiting() {
         laws_.judge(3, wait_owed_, "one loss started two waits");
         wait_owed_ = false;
@@ -104,6 +121,7 @@ public:
     void stopped() {
         laws_.require(3, !open_, "the run ended without closed");
         attempting_ = false;
+        prepared_ = false;
         wait_owed_ = false;
         end_due_.reset();
         if (starts_pending_.empty()) return;
@@ -138,6 +156,25 @@ public:
     bool is_open() const noexcept { return open_; }
 
 private:
+    void begin_attempt(heartbeat::time_point now, std::size_t open_connections) {
+        laws_.require(4, !final_, "there was a dial after async_close had completed");
+        laws_.judge(1, open_connections == 0, "a dial began while a connection was open");
+        laws_.require(1, !attempting_, "a dial began while another was in progress");
+        attempting_ = true;
+        hops_ = 0;
+        attempt_began_ = {now, late_.total()};
+        bool const exempt = std::exchange(refreshes_, false);
+        if (std::exchange(first_, false)) return;
+        laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
+        auto const usual = exempt                       ? heartbeat::duration()
+                           : settings_.reconnect.jitter ? nominal() / 2
+                                                        : nominal();
+        auto const least = std::max(usual, std::exchange(asked_least_, {}));
+        bool const early = now - ended_ < least - std::chrono::microseconds(1);
+        laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
+        if (early && credits_ != 0) --credits_;
+    }
+
     void start() noexcept {
         started_ = true;
         ++run_;
@@ -145,19 +182,37 @@ private:
         final_ = false;
         first_ = true;
         failures_ = 0;
+        asked_least_ = {};
+        asked_most_ = {};
+        refreshed_ = refreshes_ = false;
+    }
+
+    void note_delay(heartbeat::verdict const& next) noexcept {
+        asked_least_ = next.least;
+        asked_most_ = next.least + next.spread;
+    }
+
+    /// Whether new credentials are tried at once.
+    bool note_verdict(heartbeat::verdict const& next) noexcept {
+        note_delay(next);
+        bool const refresh = next.what == heartbeat::verdict::refresh && settings_.prepare && !refreshed_;
+        refreshed_ = refreshed_ || refresh;
+        return refresh;
     }
 
     void end_attempt(heartbeat::time_point now) noexcept {
         attempting_ = false;
+        prepared_ = false;
         ended_ = now;
         wait_owed_ = true;
         ++failures_;
     }
 
-    /// An attempt that was under way, the longest delay, and a dial.
+    /// An attempt that was under way, the longest delay, a turn to dial, and a dial.
     heartbeat::duration recovery_limit() const noexcept {
         auto const& retry = settings_.reconnect;
-        return 2 * settings_.deadlines.attempt + std::max(retry.delay, retry.max_delay);
+        auto const turn = std::max(turn_by_ - well_since_.at, heartbeat::duration());
+        return 2 * settings_.deadlines.attempt + std::max({retry.delay, retry.max_delay, asked_most_}) + turn;
     }
 
     heartbeat::duration nominal() const noexcept {
@@ -181,11 +236,23 @@ private:
     bool attempting_ = false;
     bool open_ = false;
     bool wait_owed_ = false;
+    /// The application was asked where to connect; a lookup follows.
+    bool prepared_ = false;
+    /// New credentials were tried at once since the last open link.
+    bool refreshed_ = false;
+    /// The next dial is the one with them.
+    bool refreshes_ = false;
+    /// Redirects that the attempt has followed.
+    std::size_t hops_ = 0;
+    heartbeat::time_point turn_by_ = {};
     std::size_t credits_ = 0;
     std::uint64_t starts_ = 0;
     std::set<std::uint64_t> starts_pending_ = {};
     /// Attempts and links that ended since the last stable link, which counts as one.
     std::size_t failures_ = 0;
+    /// How long the server asked to stay away: until the dial at least, until the link is back at most.
+    heartbeat::duration asked_least_ = {};
+    heartbeat::duration asked_most_ = {};
     moment attempt_began_ = {};
     heartbeat::time_point opened_at_ = {};
     heartbeat::time_point ended_ = {};

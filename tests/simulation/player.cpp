@@ -94,6 +94,7 @@ private:
         pass(0s);
         world_.pending.settle();
         world_.messages.settle();
+        world_.shared.settle();
         laws.judge(4, world_.clock.pending() <= world_.network.lookups_in_progress(),
                    "a timer was left behind");
     }

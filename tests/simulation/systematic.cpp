@@ -3,6 +3,8 @@
 
 #include "world.hpp"
 
+#include <boost/asio/post.hpp>
+
 #include <array>
 #include <exception>
 #include <stdexcept>
@@ -71,12 +73,18 @@ public:
     }
 
     played run() {
+        world_.server->refuse_upgrades({.status = 307, .location = "/elsewhere"});
         world_.make_socket(
-            {.url = "ws://server:8002",
+            {.url = "wss://server:8002",
              .heartbeat = {.interval = 1s, .timeout = 500ms},
              .reconnect = {.delay = 300ms, .max_delay = 1s, .stable_after = 5s},
-             .deadlines = {.resolve = 1s, .connect = 1s, .upgrade = 1s, .attempt = 2s, .close = 500ms},
+             .deadlines =
+                 {.resolve = 1s, .connect = 1s, .tls = 1s, .upgrade = 1s, .attempt = 2s, .close = 500ms},
              .limits = {.fragment_bytes = 128},
+             .tls = std::make_shared<unused_tls>(),
+             .request = {.most_redirects = 1},
+             .prepare = [this](hb::preparation const& what,
+                               hb::prepare_handler const& done) { prepare(what, done); },
              .seed = 7},
             false);
         start();
@@ -130,6 +138,14 @@ private:
             if (world_.clock.now() >= until) return;
             world_.pass(until);
         }
+    }
+
+    /// Answers later, as whoever fetches a token does.
+    void prepare(hb::preparation const& what, hb::prepare_handler const& done) {
+        world_.laws.require(5, world_.socket != nullptr, "prepare was called after its socket was destroyed");
+        if (!world_.socket) return;
+        world_.prepares();
+        asio::post(world_.io, [use = what.current, done] { done(use); });
     }
 
     void start() {

@@ -50,7 +50,8 @@ void world::make_socket(hb::options const& chosen, bool with_mailbox) {
     settings = chosen;
     socket = std::make_unique<socket_type>(io, settings, hb::mode_code([this] { return wall_clock_; }));
     links.emplace(laws, settings, late);
-    links->well(clock.now(), well);
+    links->well(clock.now(), well && is_prepared());
+    if (settings.reconnect.budget) links->turn_by(shared.latest(clock.now()));
     // That of the socket before, perhaps.
     paused_ = false;
     if (!with_mailbox) watch<hb::message>();
@@ -96,14 +97,33 @@ void world::handle(hb::closed const& event) {
     if (event.reason.cause == hb::errc::heartbeat_timeout && life)
         tried.worst_detection.keep_worse(life->declared_dead(clock.now()));
     life.reset();
-    links->closed(clock.now());
+    links->closed(clock.now(), next_after(event.reason));
     link_over_ = true;
 }
 
-void world::handle(hb::attempt_failed const&) {
-    links->attempt_failed(clock.now());
+void world::handle(hb::attempt_failed const& event) {
+    links->attempt_failed(clock.now(), next_after(event.reason));
     link_over_ = true;
 }
+
+hb::verdict world::next_after(hb::reason const& why) const {
+    auto const longest = std::max(settings.reconnect.delay, settings.reconnect.max_delay);
+    auto const standard = hb::standard_verdict(why, longest);
+    return settings.reconnect.judge ? settings.reconnect.judge(why, standard) : standard;
+}
+
+void world::attempt_begins() {
+    if (!settings.reconnect.budget) return;
+    shared.dialled(clock.now());
+    links->turn_by(shared.latest(clock.now()));
+}
+
+void world::prepares() {
+    say("prepare is called");
+    links->prepare(clock.now(), open_connections_);
+    attempt_begins();
+}
+
 void world::handle(hb::state_changed const& event) {
     if (event.to == hb::state::open) links->upgraded(clock.now());
 }
@@ -129,7 +149,7 @@ void world::note(hb::network_event const& event) {
         case kind::lookup:
             link_over_ = false;
             laws.require(5, links && links->has_started(), "a dial began for a socket that was destroyed");
-            if (links) links->lookup(now, open_connections_);
+            if (links && links->lookup(now, open_connections_)) attempt_begins();
             break;
         case kind::dial: last_dial_ = event.connection; break;
         case kind::connected:

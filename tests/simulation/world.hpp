@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include "../unused_tls.hpp"
 #include "coverage.hpp"
 #include "dice.hpp"
 #include "ledger.hpp"
 #include "life_laws.hpp"
 #include "link_laws.hpp"
 #include "operations.hpp"
+#include "turns.hpp"
 #include "wire.hpp"
 
 #include <heartbeat/heartbeat.hpp>
@@ -30,6 +32,9 @@ namespace asio = boost::asio;
 // One file instantiates what all of them use.
 extern template class hb::detail::connection<hb::mode_code, hb::simulated_stream, hb::manual_clock>;
 extern template class hb::detail::echo_session<hb::simulated_stream, hb::manual_clock>;
+
+/// How the application fares when it is asked where to connect.
+enum class mood { works, fails, hangs };
 
 /// One schedule's network, server, socket and checks, and what links them.
 class world {
@@ -72,7 +77,7 @@ public:
     bool step();
     /// Lets time pass to the next timer, but not beyond `limit`.
     void pass(hb::time_point limit) {
-        if (links) links->idle();
+        if (links) links->idle(state() == hb::state::connecting);
         auto const next = clock.next_expiry();
         clock.advance_to(next && *next < limit ? *next : limit);
     }
@@ -85,7 +90,16 @@ public:
     /// The world outside of the socket is, or is not, such that a link can be had.
     void changed(bool is_well) {
         well = is_well;
-        if (links) links->well(clock.now(), is_well);
+        if (links) links->well(clock.now(), is_well && is_prepared());
+    }
+
+    bool is_prepared() const { return preparing == mood::works || !settings.prepare; }
+    /// The application is asked where to connect: an attempt has begun.
+    void prepares();
+    /// A dial of another socket that shares the budget.
+    void other_dials() {
+        shared.other_dials(clock.now());
+        if (links && settings.reconnect.budget) links->turn_by(shared.latest(clock.now()));
     }
 
     hb::state state() const { return socket ? socket->state() : hb::state::stopped; }
@@ -112,6 +126,8 @@ public:
     std::unique_ptr<server_type> server = {};
     operations pending{laws, late};
     ledger messages{laws};
+    turns shared{laws, random.one_of({2.0, 5.0, 50.0}), static_cast<unsigned>(1 + random.below(3))};
+    mood preparing = mood::works;
 
     hb::options settings = {};
     std::unique_ptr<socket_type> socket = {};
@@ -138,6 +154,9 @@ private:
     };
 
     void note(hb::network_event const& event);
+    /// What the library promises to do next.
+    hb::verdict next_after(hb::reason const& why) const;
+    void attempt_begins();
     template <class Event>
     void watch();
     void handle(hb::opened const& event);

@@ -3,6 +3,7 @@
 
 #include <heartbeat/core/backoff.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -113,6 +114,50 @@ TEST_CASE("jitter reaches from half the nominal delay to all of it, and never be
             CHECK(delays.next(most) == delay - lower_half);
             CHECK(delays.nominal() == delay);
         }
+    }
+}
+
+TEST_CASE("a delay is never less than what is drawn above the least one") {
+    constant_bits low{0};
+    constant_bits high{constant_bits::max()};
+    auto const made = [] { return backoff({.delay = 4s, .growth = 1.0}); };
+    struct row {
+        duration least, spread, earliest, latest;
+    };
+    row const table[] = {
+        {0s, 0s, 4s, 2s},  // the lowest bits save nothing of the nominal delay
+        {3s, 0s, 4s, 3s},  // where half the nominal delay would be less
+        {5s, 25s, 5s, 30s}, {4s, 4s, 4s, 8s}, {1s, 9s, 4s, 10s}, {8784h, 8784h, 8784h, 17568h},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row.least.count(), row.spread.count());
+        CHECK(made().next(low, row.least, row.spread) == row.earliest);
+        CHECK(made().next(high, row.least, row.spread) == row.latest);
+        backoff exact({.delay = 4s, .growth = 1.0, .jitter = false});
+        CHECK(exact.next(high, row.least, row.spread) == std::max<duration>(4s, row.least));
+    }
+}
+
+TEST_CASE("the least delay does not change how the nominal one grows") {
+    backoff delays({.delay = 1s, .growth = 2.0, .max_delay = 30s});
+    constant_bits random;
+    CHECK(delays.next(random, 60s, 30s) == 60s);
+    CHECK(delays.nominal() == 2s);
+    CHECK(delays.attempts() == 1);
+    CHECK(delays.next(random) == 2s);
+}
+
+TEST_CASE("what is drawn above the least delay is uniform") {
+    backoff delays({.delay = 1s, .growth = 1.0});
+    std::mt19937_64 random(8);
+    std::array<int, 16> bins{};
+    for (int draw = 0; draw < 16000; ++draw) {
+        auto const above = delays.next(random, 5s, 16s) - 5s;
+        ++bins[static_cast<std::size_t>(std::min<duration::rep>(above / 1s, 15))];
+    }
+    for (int const bin : bins) {
+        CHECK(bin > 800);
+        CHECK(bin < 1200);
     }
 }
 

@@ -20,14 +20,14 @@ using enum lifecycle::phase;
 using enum lifecycle::event;
 using enum lifecycle::action;
 
-constexpr phase all_phases[] = {stopped, connecting, open, draining, closing, waiting, collecting};
-constexpr event all_events[] = {start, connected, ended_retry, ended_stop,    wait_elapsed, connect_now,
-                                close, cancel,    drained,     close_expired, collected};
-constexpr char const* phase_names[] = {"stopped", "connecting", "open",      "draining",
-                                       "closing", "waiting",    "collecting"};
-constexpr char const* event_names[] = {"start",        "connected",     "ended_retry", "ended_stop",
-                                       "wait_elapsed", "connect_now",   "close",       "cancel",
-                                       "drained",      "close_expired", "collected"};
+constexpr phase all_phases[] = {stopped, queued, connecting, open, draining, closing, waiting, collecting};
+constexpr event all_events[] = {start,       turn,  connected, ended_retry, ended_stop,    wait_elapsed,
+                                connect_now, close, cancel,    drained,     close_expired, collected};
+constexpr char const* phase_names[] = {"stopped",  "queued",  "connecting", "open",
+                                       "draining", "closing", "waiting",    "collecting"};
+constexpr char const* event_names[] = {"start",      "turn",         "connected",     "ended_retry",
+                                       "ended_stop", "wait_elapsed", "connect_now",   "close",
+                                       "cancel",     "drained",      "close_expired", "collected"};
 
 struct row {
     phase before;
@@ -37,7 +37,8 @@ struct row {
 };
 
 constexpr row table[] = {
-    {stopped, start, dial, connecting},
+    {stopped, start, take_turn, queued},
+    {stopped, turn, none, stopped},
     {stopped, connected, none, stopped},
     {stopped, ended_retry, none, stopped},
     {stopped, ended_stop, none, stopped},
@@ -49,7 +50,21 @@ constexpr row table[] = {
     {stopped, close_expired, none, stopped},
     {stopped, collected, none, stopped},
 
+    {queued, start, none, queued},
+    {queued, turn, dial, connecting},
+    {queued, connected, none, queued},
+    {queued, ended_retry, none, queued},
+    {queued, ended_stop, none, queued},
+    {queued, wait_elapsed, none, queued},
+    {queued, connect_now, none, queued},
+    {queued, close, collect, collecting},
+    {queued, cancel, collect, collecting},
+    {queued, drained, none, queued},
+    {queued, close_expired, none, queued},
+    {queued, collected, none, queued},
+
     {connecting, start, none, connecting},
+    {connecting, turn, none, connecting},
     {connecting, connected, announce, open},
     {connecting, ended_retry, wait, waiting},
     {connecting, ended_stop, collect, collecting},
@@ -62,6 +77,7 @@ constexpr row table[] = {
     {connecting, collected, none, connecting},
 
     {open, start, none, open},
+    {open, turn, none, open},
     {open, connected, none, open},
     {open, ended_retry, wait, waiting},
     {open, ended_stop, collect, collecting},
@@ -74,6 +90,7 @@ constexpr row table[] = {
     {open, collected, none, open},
 
     {draining, start, none, draining},
+    {draining, turn, none, draining},
     {draining, connected, none, draining},
     {draining, ended_retry, collect, collecting},
     {draining, ended_stop, collect, collecting},
@@ -86,6 +103,7 @@ constexpr row table[] = {
     {draining, collected, none, draining},
 
     {closing, start, none, closing},
+    {closing, turn, none, closing},
     {closing, connected, none, closing},
     {closing, ended_retry, collect, collecting},
     {closing, ended_stop, collect, collecting},
@@ -98,11 +116,12 @@ constexpr row table[] = {
     {closing, collected, none, closing},
 
     {waiting, start, none, waiting},
+    {waiting, turn, none, waiting},
     {waiting, connected, none, waiting},
     {waiting, ended_retry, none, waiting},
     {waiting, ended_stop, none, waiting},
-    {waiting, wait_elapsed, dial, connecting},
-    {waiting, connect_now, dial, connecting},
+    {waiting, wait_elapsed, take_turn, queued},
+    {waiting, connect_now, take_turn, queued},
     {waiting, close, collect, collecting},
     {waiting, cancel, collect, collecting},
     {waiting, drained, none, waiting},
@@ -110,6 +129,7 @@ constexpr row table[] = {
     {waiting, collected, none, waiting},
 
     {collecting, start, none, collecting},
+    {collecting, turn, none, collecting},
     {collecting, connected, none, collecting},
     {collecting, ended_retry, none, collecting},
     {collecting, ended_stop, none, collecting},
@@ -136,6 +156,7 @@ static_assert(complete(), "one row for every phase and event");
 constexpr state seen_by_users(phase now) {
     switch (now) {
         case stopped: return state::stopped;
+        case queued: return state::connecting;
         case connecting: return state::connecting;
         case open: return state::open;
         case waiting: return state::waiting;
@@ -155,11 +176,12 @@ lifecycle after(std::initializer_list<event> events) {
 lifecycle in(phase wanted) {
     switch (wanted) {
         case stopped: break;
-        case connecting: return after({start});
-        case open: return after({start, connected});
-        case draining: return after({start, connected, close});
-        case closing: return after({start, connected, close, drained});
-        case waiting: return after({start, ended_retry});
+        case queued: return after({start});
+        case connecting: return after({start, turn});
+        case open: return after({start, turn, connected});
+        case draining: return after({start, turn, connected, close});
+        case closing: return after({start, turn, connected, close, drained});
+        case waiting: return after({start, turn, ended_retry});
         case collecting: return after({start, cancel});
     }
     return {};
@@ -265,7 +287,7 @@ TEST_CASE("after a close or a cancel nothing is dialled, announced or waited for
         bool holds(phase before, event happened, action what, lifecycle const&) {
             if (before == stopped) deliberate = false;
             if (before != stopped && (happened == close || happened == cancel)) deliberate = true;
-            return !deliberate || (what != dial && what != announce && what != wait);
+            return !deliberate || (what != take_turn && what != dial && what != announce && what != wait);
         }
     };
     walk{property{}};
@@ -292,7 +314,20 @@ TEST_CASE("a run that was told to end finishes once, when its close has expired 
 TEST_CASE("connect_now replaces a wait and nothing else") {
     struct property {
         bool holds(phase before, event happened, action what, lifecycle const&) const {
-            return happened != connect_now || what == (before == waiting ? dial : none);
+            return happened != connect_now || what == (before == waiting ? take_turn : none);
+        }
+    };
+    walk{property{}};
+}
+
+TEST_CASE("each dial has a turn of its own") {
+    struct property {
+        bool has_turn = false;
+
+        bool holds(phase, event happened, action what, lifecycle const&) {
+            if (what == dial && (happened != turn || !has_turn)) return false;
+            has_turn = what == take_turn || (has_turn && what == none);
+            return true;
         }
     };
     walk{property{}};
@@ -300,11 +335,13 @@ TEST_CASE("connect_now replaces a wait and nothing else") {
 
 TEST_CASE("a wait that has ended and one that was replaced dial once together") {
     auto machine = in(waiting);
-    CHECK(machine.resume(connect_now) == dial);
+    CHECK(machine.resume(connect_now) == take_turn);
     CHECK(machine.resume(wait_elapsed) == none);
+    CHECK(machine.resume(turn) == dial);
     machine = in(waiting);
-    CHECK(machine.resume(wait_elapsed) == dial);
+    CHECK(machine.resume(wait_elapsed) == take_turn);
     CHECK(machine.resume(connect_now) == none);
+    CHECK(machine.resume(turn) == dial);
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ TEST_CASE("options that are unusual but make sense are valid") {
         [](options& o) { o.heartbeat = {.interval = 0s, .timeout = 0s}; },
         [](options& o) { o.heartbeat = {.interval = 1ns, .timeout = 1ns}; },
         [](options& o) { o.heartbeat = {.interval = 8784h, .timeout = 8784h}; },
+        [](options& o) { o.heartbeat = {.timeout = 1ms, .adaptive = true, .least_timeout = 1s}; },
         [](options& o) { o.reconnect = {.delay = 1ns, .growth = 1.0, .max_delay = 1ns, .stable_after = 0s}; },
         [](options& o) { o.reconnect = {.delay = 5s, .growth = 1000.0, .max_delay = 3s}; },
         [](options& o) { o.reconnect = {.max_attempts = 1, .max_elapsed = 1ns}; },
@@ -44,7 +45,9 @@ TEST_CASE("options that are unusual but make sense are valid") {
             o.deadlines = {.resolve = 1ns, .connect = 1ns, .upgrade = 1ns, .attempt = 1ns, .close = 1ns};
         },
         [](options& o) { o.limits = {1, 1, 1, 1, 1, heartbeat::overflow::pause, 128}; },
-        [](options& o) { o.user_agent = ""; },
+        [](options& o) { o.request = {.user_agent = ""}; },
+        [](options& o) { o.deflate = {true, 9, 9, false, false, 1, 0, 0}; },
+        [](options& o) { o.deflate = {true, 15, 15, true, true, 9, 9, std::size_t(-1)}; },
     };
     for (auto const change : table) {
         options value{.url = "ws://h"};
@@ -65,6 +68,15 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"url", "\"ws://h:0\"", [](options& o) { o.url = "ws://h:0"; }},
         {"url", "\"ws://h\\x0a\"", [](options& o) { o.url = "ws://h\n"; }},
         {"url", "\"wss://h\"", [](options& o) { o.url = "wss://h"; }},
+        {"deflate.client_window_bits", "8", [](options& o) { o.deflate.client_window_bits = 8; }},
+        {"deflate.client_window_bits", "16", [](options& o) { o.deflate.client_window_bits = 16; }},
+        {"deflate.server_window_bits", "8", [](options& o) { o.deflate.server_window_bits = 8; }},
+        {"deflate.server_window_bits", "16", [](options& o) { o.deflate.server_window_bits = 16; }},
+        {"deflate.memory_level", "0", [](options& o) { o.deflate.memory_level = 0; }},
+        {"deflate.memory_level", "10", [](options& o) { o.deflate.memory_level = 10; }},
+        {"deflate.compression_level", "-1", [](options& o) { o.deflate.compression_level = -1; }},
+        {"deflate.compression_level", "10", [](options& o) { o.deflate.compression_level = 10; }},
+        {"deadlines.tls", "0 ms", [](options& o) { o.deadlines.tls = 0s; }},
         {"heartbeat.interval", "-1 ms", [](options& o) { o.heartbeat.interval = -1ms; }},
         {"heartbeat.interval", "31622400000.000001 ms",
          [](options& o) { o.heartbeat.interval = 8784h + 1ns; }},
@@ -85,7 +97,10 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"reconnect.max_delay", "0 ms", [](options& o) { o.reconnect.max_delay = 0s; }},
         {"reconnect.max_delay", "31626000000 ms", [](options& o) { o.reconnect.max_delay = 8785h; }},
         {"reconnect.stable_after", "-1.5 ms", [](options& o) { o.reconnect.stable_after = -1500us; }},
+        {"heartbeat.least_timeout", "0 ms", [](options& o) { o.heartbeat.least_timeout = 0s; }},
+        {"reconnect.longest_retry_after", "0 ms", [](options& o) { o.reconnect.longest_retry_after = 0s; }},
         {"reconnect.max_elapsed", "-1000 ms", [](options& o) { o.reconnect.max_elapsed = -1s; }},
+        {"deadlines.prepare", "0 ms", [](options& o) { o.deadlines.prepare = 0s; }},
         {"deadlines.resolve", "0 ms", [](options& o) { o.deadlines.resolve = 0s; }},
         {"deadlines.connect", "0 ms", [](options& o) { o.deadlines.connect = 0s; }},
         {"deadlines.upgrade", "0 ms", [](options& o) { o.deadlines.upgrade = 0s; }},
@@ -97,8 +112,10 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"limits.mailbox_messages", "0", [](options& o) { o.limits.mailbox_messages = 0; }},
         {"limits.mailbox_bytes", "0", [](options& o) { o.limits.mailbox_bytes = 0; }},
         {"limits.fragment_bytes", "127", [](options& o) { o.limits.fragment_bytes = 127; }},
-        {"user_agent", "a text with a line break", [](options& o) { o.user_agent = "a\nb"; }},
-        {"user_agent", "a text with a line break", [](options& o) { o.user_agent = "a\r"; }},
+        {"request.user_agent", "a text with a line break or a control character",
+         [](options& o) { o.request.user_agent = "a\nb"; }},
+        {"url", "\"ws://***@h:0\"", [](options& o) { o.url = "ws://user:secret@h:0"; }},
+        {"url", "\"wss://***@h\"", [](options& o) { o.url = "wss://user:secret@h"; }},
     };
     for (auto const& row : table) {
         CAPTURE(row.field, row.value);
@@ -118,7 +135,7 @@ TEST_CASE("an option that makes no sense is named with its value") {
 
 TEST_CASE("each error code has a text of its own, and no other value has") {
     std::set<std::string> texts;
-    int const count = static_cast<int>(errc::extension_not_offered);
+    int const count = static_cast<int>(errc::invalid_option);
     for (int value = 1; value <= count; ++value) {
         std::string const text = to_string(static_cast<errc>(value));
         CHECK_FALSE(text.empty());
@@ -152,6 +169,25 @@ TEST_CASE("a reason is told on one line with the evidence there is") {
          "closed by the peer (code 1000, \"a\\x0ab\\x1b\")"},
         {{.cause = errc::upgrade_refused, .http_status = 403},
          "the server refused the upgrade to websocket (HTTP status 403)"},
+        {{.cause = errc::upgrade_refused,
+          .http_status = 403,
+          .http_headers = {{"X", "y"}},
+          .http_body = "No.\n"},
+         "the server refused the upgrade to websocket (HTTP status 403, \"No.\\x0a\")"},
+        {{.cause = errc::upgrade_refused, .http_status = 500, .http_body = std::string(61, 'x')},
+         "the server refused the upgrade to websocket (HTTP status 500, "
+         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"...)"},
+        {{.cause = errc::upgrade_refused,
+          .http_status = 500,
+          .http_body = std::string(59, 'x') + "\xe2\x82\xac"},
+         "the server refused the upgrade to websocket (HTTP status 500, "
+         "\"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\"...)"},
+        {{.cause = errc::redirect_refused, .http_status = 302, .evidence = errc::redirect_loop},
+         "the server sent the client elsewhere (HTTP status 302, the redirects led in a circle)"},
+        {{.cause = errc::prepare_failed, .evidence = errc::invalid_option, .explanation = "a\nb"},
+         "preparing the attempt failed (an option makes no sense, a\\x0ab)"},
+        {{.cause = errc::upgrade_refused, .http_status = 503, .retry_after = 119500ms},
+         "the server refused the upgrade to websocket (HTTP status 503, retry after 120 s)"},
         {{.cause = errc::heartbeat_timeout, .silence = 20s},
          "the peer gave no sign of life in time (silent for 20000 ms)"},
         {{.cause = errc::closed, .evidence = errc::closed}, "closed on purpose"},

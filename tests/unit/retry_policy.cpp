@@ -3,7 +3,9 @@
 
 #include <heartbeat/core/retry_policy.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 #include <vector>
 
@@ -13,97 +15,168 @@ using heartbeat::duration;
 using heartbeat::errc;
 using heartbeat::reason;
 using heartbeat::reconnect_options;
+using heartbeat::verdict;
 using heartbeat::detail::retry_decision;
+using heartbeat::detail::retry_history;
 using heartbeat::detail::retry_policy;
 using namespace std::chrono_literals;
 
 std::vector<errc> every_cause() {
     std::vector<errc> all;
-    for (int value = 1; value <= static_cast<int>(errc::extension_not_offered); ++value)
+    for (int value = 1; value <= static_cast<int>(errc::invalid_option); ++value)
         all.push_back(static_cast<errc>(value));
     return all;
 }
 
-bool is_deliberate(errc cause) { return cause == errc::closed || cause == errc::cancelled; }
+bool is_deliberate(errc cause) {
+    return cause == errc::closed || cause == errc::close_timeout || cause == errc::cancelled;
+}
 
-TEST_CASE("by default every cause is retried for ever but a deliberate end") {
-    retry_policy const policy{reconnect_options{}};
+/// What trying again does not mend.
+bool is_hopeless(errc cause) {
+    errc const all[] = {
+        errc::tls_certificate_expired,
+        errc::tls_certificate_not_yet_valid,
+        errc::tls_certificate_self_signed,
+        errc::tls_wrong_host,
+        errc::tls_unknown_ca,
+        errc::tls_certificate_rejected,
+        errc::tls_pin_mismatch,
+        errc::tls_client_certificate_required,
+    };
+    return std::ranges::find(all, cause) != std::end(all);
+}
+
+retry_decision decided(reconnect_options const& options, reason const& why, retry_history const& past = {}) {
+    retry_policy const policy(options);
+    return policy.decide(why, policy.judge(why), past);
+}
+
+/// What the user always says.
+auto always(verdict::action what) {
+    return [what](reason const&, verdict) { return verdict{.what = what}; };
+}
+
+TEST_CASE(
+    "by default every cause without a word of the peer's is retried for ever but a deliberate end and "
+    "a certificate that is not accepted") {
     for (errc const cause : every_cause()) {
+        if (cause == errc::upgrade_refused || cause == errc::closed_by_peer) continue;
         CAPTURE(to_string(cause));
-        auto const expected = is_deliberate(cause) ? retry_decision{false, cause} : retry_decision{true, {}};
-        CHECK(policy.decide({.cause = cause}, 0, 0s) == expected);
-        CHECK(policy.decide({.cause = cause}, 1000000, 8784h) == expected);
+        bool const stops = is_deliberate(cause) || is_hopeless(cause);
+        auto const expected = stops ? retry_decision{false, cause} : retry_decision{true, {}};
+        CHECK(decided({}, {.cause = cause}) == expected);
+        CHECK(decided({}, {.cause = cause}, {.attempts = 1000000, .elapsed = 8784h}) == expected);
     }
 }
 
 TEST_CASE("every combination of cause, options and history has the decision of the first rule that applies") {
-    enum class verdict { none, yes, no };
-    unsigned decided = 0;
+    unsigned decisions = 0;
     for (errc const cause : every_cause())
         for (bool const enabled : {true, false})
-            for (verdict const user : {verdict::none, verdict::yes, verdict::no})
+            for (auto const user : {verdict::retry, verdict::refresh, verdict::stop})
                 for (unsigned const max_attempts : {0u, 1u, 3u})
                     for (duration const max_elapsed : {duration{}, duration{10s}})
                         for (unsigned const attempts : {0u, 1u, 2u, 3u, 4u})
-                            for (duration const elapsed : {duration{}, duration{10s}, duration{10s} + 1ns}) {
-                                reconnect_options options;
-                                options.enabled = enabled;
-                                options.max_attempts = max_attempts;
-                                options.max_elapsed = max_elapsed;
-                                if (user != verdict::none)
-                                    options.retry_if = [user](reason const&) { return user == verdict::yes; };
+                            for (duration const elapsed : {duration{}, duration{10s}, duration{10s} + 1ns})
+                                for (unsigned const bits : {0u, 1u, 2u, 3u}) {
+                                    reconnect_options options;
+                                    options.enabled = enabled;
+                                    options.max_attempts = max_attempts;
+                                    options.max_elapsed = max_elapsed;
+                                    options.judge = always(user);
+                                    bool const can_refresh = (bits & 1) != 0;
+                                    bool const refreshed = (bits & 2) != 0;
 
-                                retry_decision expected{true, {}};
-                                if (is_deliberate(cause) || !enabled || user == verdict::no)
-                                    expected = {false, cause};
-                                else if ((max_attempts > 0 && attempts >= max_attempts) ||
-                                         (max_elapsed > 0s && elapsed > max_elapsed))
-                                    expected = {false, errc::retries_exhausted};
+                                    bool const refresh = user == verdict::refresh;
+                                    retry_decision expected{true, {}, refresh};
+                                    if (is_deliberate(cause) || !enabled || user == verdict::stop ||
+                                        (refresh && (!can_refresh || refreshed)))
+                                        expected = {false, cause};
+                                    else if ((max_attempts > 0 && attempts >= max_attempts) ||
+                                             (max_elapsed > 0s && elapsed > max_elapsed))
+                                        expected = {false, errc::retries_exhausted};
 
-                                auto const decision =
-                                    retry_policy(options).decide({.cause = cause}, attempts, elapsed);
-                                if (decision != expected) {
-                                    CAPTURE(to_string(cause), enabled, static_cast<int>(user), max_attempts,
-                                            max_elapsed.count(), attempts, elapsed.count());
-                                    CHECK(decision.retry == expected.retry);
-                                    CHECK(decision.cause == expected.cause);
+                                    auto const decision =
+                                        decided(options, {.cause = cause},
+                                                {attempts, elapsed, can_refresh, refreshed});
+                                    if (decision != expected) {
+                                        CAPTURE(to_string(cause), enabled, to_string(user), max_attempts,
+                                                max_elapsed.count(), attempts, elapsed.count(), bits);
+                                        CHECK(decision.retry == expected.retry);
+                                        CHECK(decision.cause == expected.cause);
+                                        CHECK(decision.refresh == expected.refresh);
+                                    }
+                                    ++decisions;
                                 }
-                                ++decided;
-                            }
-    CHECK(decided == every_cause().size() * 2 * 3 * 3 * 2 * 5 * 3);
+    CHECK(decisions == every_cause().size() * 2 * 3 * 3 * 2 * 5 * 3 * 4);
 }
 
-TEST_CASE("the user's verdict sees the whole reason") {
+TEST_CASE("the user's verdict sees the whole reason and that of the library, and may return it") {
     reconnect_options options;
-    options.retry_if = [](reason const& why) { return why.close_code != 1008 && why.http_status != 403; };
-    retry_policy const policy{options};
-    CHECK(policy.decide({.cause = errc::closed_by_peer, .close_code = 1001}, 0, 0s) ==
-          retry_decision{true, {}});
-    CHECK(policy.decide({.cause = errc::closed_by_peer, .close_code = 1008}, 0, 0s) ==
-          retry_decision{false, errc::closed_by_peer});
-    CHECK(policy.decide({.cause = errc::upgrade_refused, .http_status = 403}, 0, 0s) ==
-          retry_decision{false, errc::upgrade_refused});
+    options.judge = [](reason const& why, verdict standard) {
+        if (why.close_code == 4001) standard.what = verdict::stop;
+        if (why.close_code == 1008) standard.what = verdict::retry;
+        return standard;
+    };
+    auto const after = [&](std::uint16_t code) {
+        return decided(options, {.cause = errc::closed_by_peer, .close_code = code}).retry;
+    };
+    CHECK(after(1001));
+    CHECK(after(1008));
+    CHECK_FALSE(after(4001));
+    CHECK_FALSE(after(1002));
+}
+
+TEST_CASE("the longest delay that the standard verdict knows is that of the options") {
+    reason const overloaded{.cause = errc::closed_by_peer, .close_code = 1013};
+    CHECK(retry_policy({.delay = 1s, .max_delay = 8s}).judge(overloaded) ==
+          verdict{.least = 8s, .spread = 4s});
+    CHECK(retry_policy({.delay = 10s, .max_delay = 8s}).judge(overloaded) ==
+          verdict{.least = 10s, .spread = 5s});
+}
+
+TEST_CASE("times of the user's that make no sense are brought into their range") {
+    reconnect_options options;
+    options.judge = [](reason const&, verdict) { return verdict{.least = -1s, .spread = duration::max()}; };
+    auto const judged = retry_policy(options).judge({.cause = errc::connection_lost});
+    CHECK(judged.least == 0s);
+    CHECK(judged.spread == 8784h);
 }
 
 TEST_CASE("the user's verdict is not asked about a deliberate end nor when retrying is off") {
     unsigned asked = 0;
     reconnect_options options;
-    options.retry_if = [&asked](reason const&) { return ++asked != 0; };
-    retry_policy const on{options};
-    static_cast<void>(on.decide({.cause = errc::closed}, 0, 0s));
-    static_cast<void>(on.decide({.cause = errc::cancelled}, 0, 0s));
+    options.judge = [&asked](reason const&, verdict standard) { return ++asked, standard; };
+    static_cast<void>(decided(options, {.cause = errc::closed}));
+    static_cast<void>(decided(options, {.cause = errc::cancelled}));
     options.enabled = false;
-    static_cast<void>(retry_policy(options).decide({.cause = errc::connection_lost}, 0, 0s));
+    static_cast<void>(decided(options, {.cause = errc::connection_lost}));
     CHECK(asked == 0);
-    static_cast<void>(on.decide({.cause = errc::connection_lost}, 0, 0s));
+    options.enabled = true;
+    static_cast<void>(decided(options, {.cause = errc::connection_lost}));
     CHECK(asked == 1);
+}
+
+TEST_CASE("credentials that are refused are renewed once, and the second refusal ends the run") {
+    reconnect_options limited;
+    limited.max_attempts = 3;
+    for (unsigned const status : {401u, 407u}) {
+        CAPTURE(status);
+        reason const why{.cause = errc::upgrade_refused, .http_status = status};
+        retry_decision const stop{false, why.cause};
+        CHECK(decided({}, why, {.attempts = 1, .can_refresh = true}) == retry_decision{true, {}, true});
+        CHECK(decided({}, why, {.attempts = 2, .can_refresh = true, .refreshed = true}) == stop);
+        CHECK(decided({}, why, {.attempts = 1}) == stop);
+        CHECK(decided(limited, why, {.attempts = 3, .can_refresh = true}) ==
+              retry_decision{false, errc::retries_exhausted});
+    }
 }
 
 TEST_CASE("what the user's verdict throws reaches the caller") {
     reconnect_options options;
-    options.retry_if = [](reason const&) -> bool { throw std::runtime_error("no verdict"); };
-    CHECK_THROWS_AS(retry_policy(options).decide({.cause = errc::connection_lost}, 0, 0s),
-                    std::runtime_error);
+    options.judge = [](reason const&, verdict) -> verdict { throw std::runtime_error("no verdict"); };
+    CHECK_THROWS_AS(retry_policy(options).judge({.cause = errc::connection_lost}), std::runtime_error);
 }
 
 }  // namespace

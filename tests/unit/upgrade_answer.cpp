@@ -98,3 +98,34 @@ TEST_CASE("what is no answer refuses nothing") {
     answer.put(refusal());
     CHECK_FALSE(answer.refused());
 }
+
+TEST_CASE("a refusal in chunks is settled where its last chunk begins, wherever it is divided") {
+    auto const before = refusal("Transfer-Encoding: chunked\r\n");
+    for (std::string const body : {"", "2\r\nNo\r\n"}) {
+        for (std::string const last : {"0\r\n\r\n", "000;a=b\r\n\r\n", "0\r\nTrailer: x\r\n\r\n"}) {
+            auto const text = before + body + last;
+            for (std::size_t first = before.size(); first <= text.size(); ++first) {
+                for (std::size_t second = first; second <= text.size(); ++second) {
+                    upgrade_answer answer;
+                    answer.put(std::string_view(text).substr(0, first));
+                    answer.put(std::string_view(text).substr(first, second - first));
+                    for (char const byte : std::string_view(text).substr(second)) answer.put({&byte, 1});
+                    CHECK(answer.refused());
+                    CHECK(answer.settled());
+                    CHECK(answer.body() == (body.empty() ? "" : "No"));
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a chunk that never begins is not waited for without end") {
+    auto const begin = GENERATE("1;", "2\r\nNo\r\n1;", "0\r\nX: ");
+    upgrade_answer answer;
+    answer.put(refusal("Transfer-Encoding: chunked\r\n") + begin);
+    std::size_t taken = 0;
+    for (; !answer.settled() && taken < 100'000; ++taken) answer.put("x");
+    CHECK(answer.refused());
+    CHECK(answer.settled());
+    CHECK(taken <= upgrade_answer::header_limit);
+}

@@ -53,20 +53,19 @@ public:
           jitter_(options.jitter) {}
 
     /// The delay before the coming retry, which then counts as drawn: uniform in [nominal / 2, nominal],
-    /// never less, or exactly nominal without jitter. The same generator in the same state gives the same
+    /// never less, or exactly nominal without jitter; and never less than what is drawn in
+    /// [least, least + spread], without jitter `least`. The same generator in the same state gives the same
     /// delay on every platform; without jitter it is not called. Throws what the generator throws; nothing is
     /// drawn then.
+    /// \param least, spread  0 to `longest_duration`
     template <class UniformRandomBitGenerator>
-    duration next(UniformRandomBitGenerator& generator) {
+    duration next(UniformRandomBitGenerator& generator, duration least = {}, duration spread = {}) {
         duration const longest = nominal();
-        duration saved{};
-        if (jitter_) {
-            auto const most = static_cast<std::uint64_t>(longest.count() / 2);
-            saved = duration{static_cast<duration::rep>(scaled(random_bits(generator), most + 1))};
-        }
+        duration const saved = jitter_ ? drawn(generator, longest / 2) : duration{};
+        duration const above = jitter_ && spread > duration{} ? drawn(generator, spread) : duration{};
         if (attempts_ < std::numeric_limits<unsigned>::max()) ++attempts_;
         if (longest < cap_) factor_ *= growth_;  // Stops at the cap, so it stays finite.
-        return longest - saved;
+        return std::max(longest - saved, least + above);
     }
 
     /// The delay before the coming retry, before jitter.
@@ -87,6 +86,13 @@ public:
     }
 
 private:
+    /// Uniform in [0, most].
+    template <class UniformRandomBitGenerator>
+    static duration drawn(UniformRandomBitGenerator& generator, duration most) {
+        auto const count = static_cast<std::uint64_t>(most.count()) + 1;
+        return duration{static_cast<duration::rep>(scaled(random_bits(generator), count))};
+    }
+
     duration delay_;
     duration cap_;
     double growth_;

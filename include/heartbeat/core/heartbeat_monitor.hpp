@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/adaptive_timeout.hpp>
 #include <heartbeat/options.hpp>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace heartbeat::detail {
 ///
 /// A round begins `interval` after the last proof of life with a beat, is doubted after half of `timeout`,
 /// when a second beat goes out as a probe, and ends with proof or, after `timeout`, with the death of the
-/// link.
+/// link. With `adaptive` the timeout of a round follows the round-trip times of the earlier ones, while
+/// nothing in bulk is being sent.
 class heartbeat_monitor {
 public:
     enum class action {
@@ -40,6 +42,8 @@ public:
     explicit heartbeat_monitor(heartbeat_options const& options) noexcept
         : interval_(options.interval),
           timeout_(options.timeout > duration{} ? options.timeout : heartbeat_options{}.timeout),
+          least_timeout_(options.least_timeout),
+          adaptive_(options.adaptive),
           proof_(options.proof) {}
 
     /// The link is open: its handshake was a proof of life.
@@ -88,7 +92,7 @@ public:
 
     /// A beat was handed to the link.
     void sent(std::uint64_t id, time_point now) noexcept {
-        beats_[beat_count_ % beats_.size()] = {id, now};
+        beats_[beat_count_ % beats_.size()] = {id, now, written_};
         ++beat_count_;
     }
 
@@ -100,6 +104,8 @@ public:
             if (beats_[index].id != id) continue;
             auto const round_trip = now - beats_[index].sent;
             beat_count_ = 0;
+            delivered_ = beats_[index].written;
+            measured_.add(round_trip);
             prove(now);
             return round_trip;
         }
@@ -112,6 +118,16 @@ public:
         if (phase_ == phase::stopped) return;
         last_proof_ = now;
         phase_ = phase::resting;
+    }
+
+    /// So many bytes were handed over. A beat behind many of them takes as long as they do, which the
+    /// round-trip times of a quiet link do not tell.
+    void output(std::size_t bytes) noexcept {
+        written_ += bytes;
+        bool const asks = phase_ == phase::asking || phase_ == phase::suspecting;
+        if (!asks || !has_backlog() || round_timeout_ == timeout_) return;
+        round_timeout_ = timeout_;
+        deadline_ = std::max(deadline_, round_began_ + timeout_);
     }
 
     /// Bytes arrived, of whatever kind.
@@ -151,18 +167,27 @@ private:
     struct sent_beat {
         std::uint64_t id = 0;
         time_point sent = {};
+        /// What had been handed over before.
+        std::uint64_t written = 0;
     };
 
     // While input keeps arriving, the answer may be queued behind it; but not for ever.
     static constexpr int most_timeouts = 4;
+    // So much on its way delays an answer by 13 ms on a link with 10 Mbit/s.
+    static constexpr std::uint64_t bulk = 16 * 1024;
+
+    /// As far as an answer has shown, more is on its way than a quiet link has.
+    bool has_backlog() const noexcept { return written_ - delivered_ > bulk; }
 
     action begin_round(time_point now) noexcept {
         phase_ = phase::asking;
         beat_count_ = 0;
         unread_ = 0;
         round_began_ = now;
-        round_timeout_ = timeout_;
-        deadline_ = now + timeout_;
+        bool const follows = adaptive_ && !has_backlog();
+        round_timeout_ = follows ? measured_.within(least_timeout_, timeout_) : timeout_;
+        deadline_ = now + round_timeout_;
+        // Input in bulk delays an answer by far more than a quiet link has taught.
         last_call_ = now + most_timeouts * timeout_;
         return action::send_beat;
     }
@@ -188,7 +213,13 @@ private:
 
     duration interval_;
     duration timeout_;
+    duration least_timeout_;
+    bool adaptive_;
     liveness proof_;
+    adaptive_timeout measured_ = {};
+    /// Bytes handed over, and those of them that are known to have arrived, since a later beat was answered.
+    std::uint64_t written_ = 0;
+    std::uint64_t delivered_ = 0;
     phase phase_ = phase::stopped;
     time_point last_proof_ = {};
     time_point last_input_ = {};

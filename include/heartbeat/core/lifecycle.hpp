@@ -12,6 +12,8 @@ public:
     /// The states, finer than the public ones where an ending has steps of its own.
     enum class phase {
         stopped,
+        /// Waiting for its turn to dial.
+        queued,
         connecting,
         open,
         /// Ending on purpose: the outbox leaves first.
@@ -26,6 +28,8 @@ public:
     enum class event {
         /// The user starts a run.
         start,
+        /// The turn to dial has come.
+        turn,
         /// The attempt has an open websocket.
         connected,
         /// The attempt failed or the link ended, and the policy says to try again.
@@ -51,6 +55,8 @@ public:
     enum class action {
         /// Nothing; the event means nothing in this phase.
         none,
+        /// Ask for a turn to dial; `turn` follows, at once where nobody else dials.
+        take_turn,
         /// Begin an attempt.
         dial,
         /// Emit `opened`, then begin to read, write and beat.
@@ -63,7 +69,8 @@ public:
         send_close,
         /// End the attempt or link at once; its end, which follows, is not reported again here.
         cut,
-        /// Stop waiting for the delay or for nothing; report `collected` when no operation is outstanding.
+        /// Stop waiting for the delay, for the turn, which others may have, or for nothing; report
+        /// `collected` when no operation is outstanding.
         collect,
         /// Emit `stopped` and complete whatever still waits, `async_run` last.
         finish,
@@ -72,6 +79,7 @@ public:
     constexpr action resume(event happened) noexcept {
         switch (phase_) {
             case phase::stopped: return when_stopped(happened);
+            case phase::queued: return when_queued(happened);
             case phase::connecting: return when_connecting(happened);
             case phase::open: return when_open(happened);
             case phase::draining: return when_draining(happened);
@@ -88,6 +96,7 @@ public:
     constexpr state visible() const noexcept {
         switch (phase_) {
             case phase::stopped: return state::stopped;
+            case phase::queued:
             case phase::connecting: return state::connecting;
             case phase::open: return state::open;
             case phase::waiting: return state::waiting;
@@ -105,7 +114,16 @@ private:
     }
 
     constexpr action when_stopped(event happened) noexcept {
-        return happened == event::start ? go(phase::connecting, action::dial) : action::none;
+        return happened == event::start ? go(phase::queued, action::take_turn) : action::none;
+    }
+
+    constexpr action when_queued(event happened) noexcept {
+        switch (happened) {
+            case event::turn: return go(phase::connecting, action::dial);
+            case event::close:
+            case event::cancel: return go(phase::collecting, action::collect);
+            default: return action::none;
+        }
     }
 
     constexpr action when_connecting(event happened) noexcept {
@@ -146,7 +164,7 @@ private:
     constexpr action when_waiting(event happened) noexcept {
         switch (happened) {
             case event::wait_elapsed:
-            case event::connect_now: return go(phase::connecting, action::dial);
+            case event::connect_now: return go(phase::queued, action::take_turn);
             case event::close:
             case event::cancel: return go(phase::collecting, action::collect);
             default: return action::none;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/deflate_negotiation.hpp>
 #include <heartbeat/error.hpp>
 
 #include <algorithm>
@@ -19,10 +20,15 @@ struct negotiated {
 
 /// Why the client must not accept that (RFC 6455 section 4.1); zero if it may.
 ///
-/// \param offered the subprotocols in the upgrade request. No extension is ever offered. A server may choose
-/// none.
-inline errc judge(negotiated const& chosen, std::span<std::string const> offered) {
-    if (!chosen.extensions.empty()) return errc::extension_not_offered;
+/// \param offered the subprotocols in the upgrade request
+/// \param deflate what was offered of permessage-deflate; no other extension ever is
+/// A server may choose none.
+inline errc judge(negotiated const& chosen, std::span<std::string const> offered,
+                  deflate_options const& deflate = {}) {
+    if (!chosen.extensions.empty()) {
+        auto const terms = deflate_terms_in(chosen.extensions);
+        if (!terms || !fits(*terms, deflate)) return errc::extension_not_offered;
+    }
     if (chosen.subprotocol.empty() || std::ranges::find(offered, chosen.subprotocol) != offered.end())
         return {};
     return errc::subprotocol_not_offered;

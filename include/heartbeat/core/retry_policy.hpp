@@ -2,10 +2,24 @@
 #pragma once
 
 #include <heartbeat/options.hpp>
+#include <heartbeat/verdict.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace heartbeat::detail {
+
+/// What happened before a verdict.
+struct retry_history {
+    /// How many times was dialled since the last stable link.
+    unsigned attempts = 0;
+    /// For how long there will have been no link by the coming dial, since the last stable one.
+    duration elapsed = {};
+    /// There is something that can make new credentials.
+    bool can_refresh = false;
+    /// The last attempt had new ones, and nothing else went wrong since they were made.
+    bool refreshed = false;
+};
 
 /// Whether to dial again.
 struct retry_decision {
@@ -13,6 +27,8 @@ struct retry_decision {
     bool retry = false;
     /// With which code the run ends; zero if it does not.
     errc cause = {};
+    /// Before the dial the application is asked for new credentials.
+    bool refresh = false;
 
     friend bool operator==(retry_decision const&, retry_decision const&) = default;
 };
@@ -22,24 +38,38 @@ class retry_policy {
 public:
     explicit retry_policy(reconnect_options options) : options_(std::move(options)) {}
 
-    /// Decides what follows `why`.
+    /// The verdict on `why` without the user's: `standard_verdict`, or `stop` with `enabled` false.
+    verdict standard(reason const& why) const noexcept {
+        if (!options_.enabled) return {.what = verdict::stop};
+        return standard_verdict(why, std::max(options_.delay, options_.max_delay));
+    }
+
+    /// The verdict on `why`: the user's if there is a `judge`, but for deliberate ends and with `enabled`
+    /// false, whatever it says. Its times are brought into their range. Throws what `judge` throws.
+    verdict judge(reason const& why) const {
+        bool const final = why.cause == errc::closed || why.cause == errc::close_timeout ||
+                           why.cause == errc::cancelled || !options_.enabled;
+        auto result = standard(why);
+        if (options_.judge && !final) result = options_.judge(why, result);
+        result.least = std::clamp(result.least, duration{}, longest_duration);
+        result.spread = std::clamp(result.spread, duration{}, longest_duration);
+        return result;
+    }
+
+    /// Decides what follows `why`, given the verdict on it.
     ///
-    /// \param attempts how many times was dialled since the last stable link
-    /// \param elapsed  for how long there will have been no link by the coming dial, since the last stable
-    /// one
-    ///
-    /// The first of these that applies decides: `closed` and `cancelled` end the run, whatever `retry_if`
-    /// says; with `enabled` false, or when `retry_if` returns false, it ends with the cause in `why`; with
-    /// `attempts` at `max_attempts`, or `elapsed` above `max_elapsed`, it ends with
-    /// `errc::retries_exhausted`. Otherwise there is a retry. Throws what `retry_if` throws.
-    retry_decision decide(reason const& why, unsigned attempts, duration elapsed) const {
-        if (why.cause == errc::closed || why.cause == errc::cancelled || !options_.enabled)
-            return {false, why.cause};
-        if (options_.retry_if && !options_.retry_if(why)) return {false, why.cause};
-        bool const too_many = options_.max_attempts != 0 && attempts >= options_.max_attempts;
-        bool const too_late = options_.max_elapsed != duration{} && elapsed > options_.max_elapsed;
+    /// The first of these that applies decides: with `stop`, or with `refresh` where that is not possible or
+    /// was of no use, the run ends with the cause in `why`; with `attempts` at `max_attempts`, or `elapsed`
+    /// above `max_elapsed`, it ends with `errc::retries_exhausted`. Otherwise there is a retry.
+    retry_decision decide(reason const& why, verdict const& judged,
+                          retry_history const& past) const noexcept {
+        bool const refresh = judged.what == verdict::refresh;
+        bool const in_vain = refresh && (!past.can_refresh || past.refreshed);
+        if (judged.what == verdict::stop || in_vain) return {false, why.cause};
+        bool const too_many = options_.max_attempts != 0 && past.attempts >= options_.max_attempts;
+        bool const too_late = options_.max_elapsed != duration{} && past.elapsed > options_.max_elapsed;
         if (too_many || too_late) return {false, errc::retries_exhausted};
-        return {true, errc{}};
+        return {true, errc{}, refresh};
     }
 
 private:

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/error.hpp>
 #include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/tcp_layer.hpp>
 #include <heartbeat/url.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/async_result.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/role.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <utility>
 
@@ -20,7 +25,8 @@ namespace heartbeat {
 /// in.
 ///
 /// It models what a socket wants of a `Stream`: it is made from an executor, taken through `async_resolve`
-/// and `async_connect` once, then read and written until `close`, which ends every outstanding operation.
+/// and `async_connect` once, for `wss` through `async_secure`, too, then read and written until `close`,
+/// which ends every outstanding operation. A `Stream` without `async_secure` and `resumed` serves `ws` only.
 /// `available` lets an answer count that has arrived and could not be read yet. One object serves one
 /// attempt. Not thread-safe: everything is called on the socket's strand.
 class any_stream {
@@ -51,6 +57,23 @@ public:
             [](auto handler, detail::byte_layer* layer) { layer->connect(std::move(handler)); }, token,
             layer_.get());
     }
+
+    /// Puts TLS on the connection and shakes hands with the server of that URL. Completes with
+    /// `void(error_code)`; if an error's default condition is one of `errc`, that is the cause.
+    ///
+    /// \param shows_certificate false if the client's certificate, if it has one, is not for that server
+    template <class CompletionToken>
+    auto async_secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                      CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, any_stream* self, tls_provider const* provider, url const& server, bool shows) {
+                self->secure(*provider, server, shows, std::move(handler));
+            },
+            token, this, &tls, where, shows_certificate);
+    }
+
+    /// Whether TLS resumed a session of an earlier connection.
+    bool resumed() const noexcept { return layer_->resumed(); }
 
     /// Reads at least one byte. Completes with `void(error_code, std::size_t)`.
     template <class Buffers, class CompletionToken>
@@ -89,7 +112,30 @@ public:
     friend void beast_close_socket(any_stream& stream) { stream.close(); }
 
 private:
+    void secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                detail::status_handler handler);
+
     std::unique_ptr<detail::byte_layer> layer_;
 };
+
+inline void any_stream::secure(tls_provider const& tls, url const& where, bool shows_certificate,
+                               detail::status_handler handler) {
+    auto const executor = get_executor();
+    std::unique_ptr<detail::byte_layer> spare;
+    error_code error = errc::tls_failed;
+    try {
+        spare = std::make_unique<detail::tcp_layer>(executor);
+        layer_ = tls.wrap(std::move(layer_));
+        if (layer_) error = {};
+    } catch (boost::system::system_error const& thrown) {
+        error = thrown.code();
+    } catch (...) {
+        // There is no memory, say. Another attempt may find some.
+    }
+    if (!error) return layer_->secure(where, shows_certificate, std::move(handler));
+    // The transport went with whoever could not wrap it; what is not connected can still be closed.
+    if (!layer_) layer_ = std::move(spare);
+    asio::post(executor, beast::bind_front_handler(std::move(handler), error));
+}
 
 }  // namespace heartbeat

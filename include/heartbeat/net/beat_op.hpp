@@ -53,9 +53,7 @@ void connection<Protocol, Stream, Clock>::beat(link_type& at) {
     for (;;) {
         auto const now = time();
         switch (at.monitor.resume(now)) {
-            case look_again:
-                at.monitor.unread(at.websocket.next_layer().next_layer().available(), now);
-                return arm_heart(at);
+            case look_again: at.monitor.unread(at.websocket.next_layer().unread(), now); return arm_heart(at);
             case sleep: return arm_heart(at);
             case send_beat: request_beat(at); break;
             case suspect:

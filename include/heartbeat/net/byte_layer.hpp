@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 namespace heartbeat {
@@ -51,7 +52,7 @@ private:
 };
 
 /// A transport, whatever it is: the inside of `any_stream`. At most one operation of each kind is
-/// outstanding.
+/// outstanding. A read or write of no bytes completes at once.
 class byte_layer {
 public:
     byte_layer() = default;
@@ -62,6 +63,10 @@ public:
     virtual asio::any_io_executor get_executor() noexcept = 0;
     virtual void resolve(url const& where, status_handler handler) = 0;
     virtual void connect(status_handler handler) = 0;
+    /// The handshake with the server of that URL, after `connect`. The client's certificate is shown, or not.
+    virtual void secure(url const& where, bool shows_certificate, status_handler handler) = 0;
+    /// Whether the handshake was a short one, made possible by an earlier connection.
+    virtual bool resumed() const noexcept = 0;
     virtual void read_some(buffer_list<asio::mutable_buffer> const& space, transfer_handler handler) = 0;
     virtual void write_some(buffer_list<asio::const_buffer> const& bytes, transfer_handler handler) = 0;
     virtual void teardown(beast::role_type role, status_handler handler) = 0;
@@ -70,4 +75,19 @@ public:
 };
 
 }  // namespace detail
+
+/// Puts TLS on transports. Made by `heartbeat::tls` in `tls.hpp`. Never changes and is thread-safe; any
+/// number of sockets may share one.
+class tls_provider {
+public:
+    tls_provider() = default;
+    tls_provider(tls_provider const&) = delete;
+    tls_provider& operator=(tls_provider const&) = delete;
+    virtual ~tls_provider() = default;
+
+    /// A layer that reads and writes through `transport`, which is connected, once its handshake is done. May
+    /// throw; the transport is then closed.
+    virtual std::unique_ptr<detail::byte_layer> wrap(std::unique_ptr<detail::byte_layer> transport) const = 0;
+};
+
 }  // namespace heartbeat

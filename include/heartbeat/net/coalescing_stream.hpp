@@ -3,10 +3,11 @@
 
 #include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/close_frame.hpp>
+#include <heartbeat/net/inflating_read.hpp>
+#include <heartbeat/net/observed_handler.hpp>
 #include <heartbeat/net/upgrade_answer.hpp>
 
 #include <boost/asio/associated_executor.hpp>
-#include <boost/asio/associator.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/buffer.hpp>
@@ -21,26 +22,12 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 namespace heartbeat::detail {
-
-/// A handler that looks at a result before it passes it on. Whatever is associated with the handler stays so.
-template <class Observer, class Handler>
-struct observed_handler {
-    /// Called with the error, which it may change, and the count; gives the count to pass on.
-    Observer observe;
-    Handler handler;
-
-    void operator()(error_code error, std::size_t count) {
-        auto const result = observe(error, count);
-        std::move(handler)(error, result);
-    }
-};
-
-template <class Observer, class Handler>
-observed_handler(Observer, Handler) -> observed_handler<Observer, Handler>;
 
 /// Hears what passes through a `coalescing_stream`.
 class stream_observer {
@@ -84,6 +71,22 @@ public:
     /// it has come.
     void read_along(upgrade_answer* answer) noexcept { answer_ = answer; }
 
+    /// Compression is offered: frames behind the answer, which may come with it, are kept apart.
+    void expect_compression() { filter_ = std::make_unique<inflating_filter>(); }
+    /// What the server has accepted of it, nothing if it declined. The answer has been read.
+    void inflate(std::optional<deflate_terms> const& terms) {
+        if (terms) return filter_->accept(*terms);
+        if (filter_->empty()) filter_.reset();
+    }
+    /// Why a message could not be inflated.
+    error_code inflating_fault() const noexcept { return filter_ ? filter_->fault() : error_code(); }
+
+    /// Nothing is gathered that still has to leave.
+    bool empty() const noexcept { return gathered_.empty(); }
+
+    /// How many bytes have arrived and not been given to the websocket.
+    std::size_t unread() { return next_.available() + (filter_ ? filter_->size() : 0); }
+
     /// Ends the connection. A read that has succeeded, and has not been told so, fails all the same: what was
     /// read could make the websocket wait for the lock of an operation that waits for the lock of the read,
     /// when nobody cancels them any more.
@@ -101,12 +104,14 @@ public:
     auto async_read_some(Buffers const& buffers, CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code, std::size_t)>(
             [](auto handler, coalescing_stream* self, Buffers const& space) {
+                if (self->filter_ && self->answer_ == nullptr)
+                    return self->read_inflated(space, std::move(handler));
                 auto const note = [self, space](error_code& error, std::size_t count) {
                     if (count != 0) self->observer_.bytes_read(count);
                     if (self->answer_ != nullptr && self->show(space, count) && !error)
                         error = beast::websocket::error::upgrade_declined;
                     if (self->ended_ && !error) error = asio::error::operation_aborted;
-                    return count;
+                    return count - self->keep_frames(error);
                 };
                 self->next_.async_read_some(space, observed_handler{note, std::move(handler)});
             },
@@ -145,6 +150,35 @@ private:
     void end_connection(beast::role_type role, Handler handler) {
         using beast::websocket::async_teardown;
         async_teardown(role, next_, std::move(handler));
+    }
+
+    template <class Buffers, class Handler>
+    void read_inflated(Buffers const& space, Handler handler) {
+        if (auto const count = take_into(space, *filter_); count != 0) {
+            auto const note = [this](error_code& error, std::size_t taken) {
+                if (ended_) error = asio::error::operation_aborted;
+                return taken;
+            };
+            asio::post(get_executor(), beast::bind_front_handler(observed_handler{note, std::move(handler)},
+                                                                 error_code{}, count));
+            return;
+        }
+        auto const start = [this](asio::mutable_buffer raw, auto next) {
+            auto const note = [this](error_code& error, std::size_t count) {
+                if (count != 0) observer_.bytes_read(count);
+                if (ended_ && !error) error = asio::error::operation_aborted;
+                return count;
+            };
+            next_.async_read_some(raw, observed_handler{note, std::move(next)});
+        };
+        inflating_read<decltype(start), Buffers, Handler>{start, space, *filter_, std::move(handler)}.go_on();
+    }
+
+    // How many of the bytes that were just read are frames, which the filter keeps.
+    std::size_t keep_frames(error_code& error) {
+        if (!filter_ || answer_ == nullptr) return 0;
+        if (!filter_->put(answer_->behind()) && !error) error = beast::websocket::error::buffer_overflow;
+        return answer_->behind().size();
     }
 
     template <class Buffers, class Handler>
@@ -205,6 +239,7 @@ private:
     stream_observer& observer_;
     std::string gathered_;
     upgrade_answer* answer_ = nullptr;
+    std::unique_ptr<inflating_filter> filter_;
     std::uint16_t told_ = 0;
     bool corked_ = false;
     bool ended_ = false;
@@ -217,14 +252,3 @@ void async_teardown(beast::role_type role, coalescing_stream<Stream>& stream, Ha
 }
 
 }  // namespace heartbeat::detail
-
-template <template <class, class> class Associator, class Observer, class Handler, class Default>
-struct boost::asio::associator<Associator, heartbeat::detail::observed_handler<Observer, Handler>, Default>
-    : Associator<Handler, Default> {
-    using subject = heartbeat::detail::observed_handler<Observer, Handler>;
-
-    static auto get(subject const& op) noexcept { return Associator<Handler, Default>::get(op.handler); }
-    static auto get(subject const& op, Default const& fallback) noexcept {
-        return Associator<Handler, Default>::get(op.handler, fallback);
-    }
-};

@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// An attempt: resolve, connect, upgrade, each under a deadline of its own and all under that of the attempt.
+// An attempt: prepare, resolve, connect, secure, upgrade, each under a deadline of its own and all under that
+// of the attempt. `attempt` decides what follows what; this carries out.
 
 #include <heartbeat/core/negotiation.hpp>
+#include <heartbeat/core/upgrade_request.hpp>
 #include <heartbeat/net/connection.hpp>
+#include <heartbeat/net/deadline_op.hpp>
+#include <heartbeat/net/deflate_settings.hpp>
 
+#include <boost/asio/error.hpp>
 #include <boost/beast/http/field.hpp>
-#include <boost/beast/websocket/option.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <memory>
+#include <utility>
 
 namespace heartbeat::detail {
 
@@ -20,101 +26,167 @@ struct connect_op : operation<Connection> {
     using operation<Connection>::self;
     using operation<Connection>::at;
 
-    enum class step {
-        /// The addresses are being looked up.
-        resolve,
-        /// They are being tried.
-        connect,
-        /// The upgrade request was sent or is being sent.
-        upgrade,
-    };
-
-    step now = step::resolve;
-
-    void begin() {
-        self->begin_step(*at, self->settings().deadlines.resolve, errc::resolve_timeout);
-        auto& stream = at->websocket.next_layer().next_layer();
-        stream.async_resolve(at->where, connect_op(*this));
-    }
+    void begin(bool asks) { perform(at->steps.begin(asks)); }
 
     void operator()(error_code error) {
         auto& link = *at;
+        auto const step = link.steps.now();
         // Nobody waits for a lookup that was abandoned; the other steps are waited for.
-        if (link.ended) return now == step::resolve ? void() : self->leave();
-        switch (now) {
-            case step::resolve:
-                if (self->gone()) return;
-                return error ? fail(errc::resolve_failed, error) : connect();
-            case step::connect: return error ? fail(errc::connect_failed, error) : upgrade();
-            case step::upgrade: return conclude(error);
+        if (link.ended) return step == attempt_step::resolve ? void() : self->leave();
+        if (step == attempt_step::resolve && self->gone()) return;
+        if (!error) return step == attempt_step::secure ? secured() : succeeded(step);
+        if (step == attempt_step::upgrade && is_redirected()) return resume(attempt::event::redirected);
+        fail(cause_of(error, rules_of(step).failed), error);
+    }
+
+    void resume(attempt::event happened) { perform(at->steps.resume(happened)); }
+
+private:
+    void succeeded(attempt_step step) {
+        auto const wrong = step == attempt_step::upgrade ? judge_answer() : error_code();
+        if (wrong) return fail(errc::upgrade_failed, wrong);
+        resume(attempt::event::succeeded);
+    }
+
+    void perform(attempt::action what) {
+        using action = attempt::action;
+        switch (what) {
+            case action::none:
+            // Whoever reports the failure ends the link itself, with the reason.
+            case action::fail: return;
+            case action::prepare: return prepare();
+            case action::resolve: return resolve();
+            case action::connect: return connect();
+            case action::secure: return secure();
+            case action::upgrade: return upgrade();
+            case action::follow: return follow();
+            case action::open: return open();
         }
     }
 
-private:
+    // The deadline is what waits for the answer.
+    void prepare() {
+        self->begin_step(*at);
+        self->prepare(*at);
+    }
+
+    void resolve() {
+        at->where = at->trip.where();
+        at->steps.use_tls(at->where.secure);
+        self->begin_step(*at);
+        at->websocket.next_layer().next_layer().async_resolve(at->where, connect_op(*this));
+    }
+
     void connect() {
         self->enter();
-        now = step::connect;
-        self->begin_step(*at, self->settings().deadlines.connect, errc::connect_timeout);
+        self->begin_step(*at);
         at->websocket.next_layer().next_layer().async_connect(connect_op(*this));
     }
 
-    void upgrade() {
-        now = step::upgrade;
-        self->begin_step(*at, self->settings().deadlines.upgrade, errc::upgrade_timeout);
-        at->answer = std::make_unique<upgrade_answer>();
-        at->websocket.next_layer().read_along(at->answer.get());
-        at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+    void secure() {
+        if constexpr (securable<typename Connection::stream_type>) {
+            self->begin_step(*at);
+            auto& stream = at->websocket.next_layer().next_layer();
+            stream.async_secure(*self->settings().tls, at->where, !at->trip.crossed(), connect_op(*this));
+        }
     }
 
-    void conclude(error_code error) {
-        if (!error) error = judge_answer();
-        if (error) return fail(errc::upgrade_failed, error);
-        at->websocket.next_layer().read_along(nullptr);
+    void secured() {
+        if constexpr (securable<typename Connection::stream_type>)
+            self->secured(at->websocket.next_layer().next_layer().resumed());
+        resume(attempt::event::succeeded);
+    }
+
+    void upgrade() {
+        self->begin_step(*at);
+        auto const& request = at->trip.request();
+        at->websocket.set_option(beast::websocket::stream_base::decorator(
+            [headers = upgrade_headers(request, at->where),
+             offer = deflate_offer(self->settings().deflate)](beast::websocket::request_type& message) {
+                for (auto const& header : headers) message.insert(header.name, header.value);
+                // In place of the offer that is there, which names what nobody asked to be limited.
+                if (!offer.empty()) message.set(beast::http::field::sec_websocket_extensions, offer);
+            }));
+        if (self->settings().deflate.enabled) at->websocket.next_layer().expect_compression();
+        at->answer = std::make_unique<upgrade_answer>(at->trip.follows());
+        at->websocket.next_layer().read_along(at->answer.get());
+        try {
+            at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+        } catch (std::exception const&) {
+            // Beast makes the request at once, for which there has to be memory.
+            fail(errc::upgrade_failed, asio::error::no_memory);
+        }
+    }
+
+    void follow() {
+        if (self->gone()) return self->leave();
+        auto trip = at->trip;
+        auto const location = at->answer->values(beast::http::field::location);
+        auto const refused = trip.follow(location, self->can_secure());
+        if (refused != errc{}) return fail(errc::redirect_refused, refused);
+        auto const next = self->hop(*at, std::move(trip));
+        if (!next) {
+            // Not because of the answer.
+            self->end(*at, {.cause = errc::connect_failed});
+            return self->leave();
+        }
+        connect_op{{self, next}}.begin(false);
+        self->leave();
+    }
+
+    void open() {
+        using beast::http::field;
+        auto& layer = at->websocket.next_layer();
+        at->subprotocol = at->answer->values(field::sec_websocket_protocol);
+        layer.read_along(nullptr);
+        if (self->settings().deflate.enabled) agree(layer);
         at->answer.reset();
         self->connected(*at);
         self->leave();
+    }
+
+    template <class Layer>
+    void agree(Layer& layer) {
+        using beast::http::field;
+        auto const terms = deflate_terms_in(at->answer->values(field::sec_websocket_extensions));
+        at->compresses = terms && keeps_to(*terms, self->settings().deflate);
+        layer.inflate(terms);
+    }
+
+    bool is_redirected() const {
+        return at->trip.follows() && at->answer->refused() && is_redirect(at->answer->status());
     }
 
     error_code judge_answer() const {
         using beast::http::field;
         auto const subprotocol = at->answer->values(field::sec_websocket_protocol);
         auto const extensions = at->answer->values(field::sec_websocket_extensions);
-        auto const wrong = judge({.subprotocol = subprotocol, .extensions = extensions}, {});
+        auto const wrong = judge({.subprotocol = subprotocol, .extensions = extensions},
+                                 at->trip.request().subprotocols, self->settings().deflate);
         return wrong == errc{} ? error_code{} : wrong;
     }
 
     void fail(errc cause, error_code error) {
-        bool const counted = now != step::resolve;
+        bool const counted = at->steps.now() != attempt_step::resolve;
+        resume(attempt::event::failed);
         self->end(*at, self->explain_attempt(*at, cause, error));
         if (counted) self->leave();
     }
 };
 
-/// Ends a link whose deadline has passed.
-template <class Connection>
-struct deadline_op : operation<Connection> {
-    using operation<Connection>::self;
-    using operation<Connection>::at;
-
-    std::uint64_t number = 0;
-
-    void operator()(error_code) {
-        // A deadline that was moved or lifted has another number, even if its timer expired first.
-        if (!at->ended && number == at->deadline.number) self->deadline_passed(*at);
-        self->leave();
-    }
-};
-
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::begin_attempt() {
-    // A wait that was cut short is over.
-    ++waits_made_;
-    wait_timer_.cancel();
+    turn_.reset();
     if (gone()) return;
     ++attempts_;
     count([](stats& all) { ++all.attempts; });
+    bool const asks = static_cast<bool>(settings_.prepare);
     link_ = guarded([this] { return make_link(); }, link_pointer());
-    if (link_) return connect_op<connection>{{this->shared_from_this(), link_}}.begin();
+    if (link_) {
+        link_->began = time();
+        if (!asks) link_->trip = plan(current_);
+        return connect_op<connection>{{this->shared_from_this(), link_}}.begin(asks);
+    }
 
     // The protocol could not be copied, say. Later it may.
     reason const why{.cause = errc::connect_failed};
@@ -127,54 +199,31 @@ template <class Protocol, class Stream, class Clock>
 auto connection<Protocol, Stream, Clock>::make_link() -> link_pointer {
     namespace websocket = beast::websocket;
     auto const made = std::make_shared<link_type>(*this, prototype_, settings_);
-    made->began = time();
     watch_control_frames(*made);
     auto& stream = made->websocket;
     stream.set_option(websocket::stream_base::timeout{websocket::stream_base::none(),
                                                       websocket::stream_base::none(), false});
-    stream.set_option(websocket::stream_base::decorator([agent = settings_.user_agent](auto& request) {
-        request.set(beast::http::field::user_agent, agent);
-    }));
     stream.read_message_max(settings_.limits.message_bytes);
     stream.auto_fragment(false);
+    if (settings_.deflate.enabled) stream.set_option(deflate_settings(settings_.deflate));
     stream.write_buffer_bytes(std::clamp<std::size_t>(settings_.limits.fragment_bytes, 1024, 16 * 1024));
     return made;
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::begin_step(link_type& at, duration limit, errc code) {
-    auto const step_due = time() + limit;
-    auto const attempt_due = at.began + settings_.deadlines.attempt;
-    if (step_due <= attempt_due) {
-        arm_deadline(at, step_due, code);
-    } else {
-        arm_deadline(at, attempt_due, errc::attempt_timeout);
-    }
+itinerary connection<Protocol, Stream, Clock>::plan(prepared const& use) const {
+    return {require_target(use.url, use.request, can_secure()), use.request};
 }
 
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::arm_deadline(link_type& at, time_point due, errc code) {
-    enter();
-    at.deadline_code = code;
-    at.deadline.due = due;
-    at.deadline.timer.expires_at(due);
-    at.deadline.timer.async_wait(
-        deadline_op<connection>{{this->shared_from_this(), at.shared_from_this()}, ++at.deadline.number});
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::disarm_deadline(link_type& at) {
-    ++at.deadline.number;
-    at.deadline.timer.cancel();
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::deadline_passed(link_type& at) {
-    switch (lifecycle_.now()) {
-        case phase::connecting: return end(at, explain_attempt(at, at.deadline_code, {}));
-        case phase::open: return end(at, explain(at, at.deadline_code));
-        default: return feed(lifecycle::event::close_expired);
-    }
+auto connection<Protocol, Stream, Clock>::hop(link_type& from, itinerary&& trip) -> link_pointer {
+    auto const next = guarded([this] { return make_link(); }, link_pointer());
+    if (!next) return next;
+    next->began = from.began;
+    next->trip = std::move(trip);
+    // Before the next connection is made, this one is closed.
+    retire(from);
+    return link_ = next;
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -182,9 +231,20 @@ reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at,
                                                             error_code evidence) const {
     // Once the head of a refusal has come, it matters no more what becomes of the rest.
     if (!at.answer || !at.answer->refused()) return {.cause = cause, .evidence = evidence};
-    return {.cause = errc::upgrade_refused,
-            .http_status = at.answer->status(),
-            .evidence = beast::websocket::error::upgrade_declined};
+    auto why = at.answer->explain(settings_.reconnect.longest_retry_after);
+    if (cause == errc::redirect_refused) {
+        why.cause = cause;
+        why.evidence = evidence;
+    }
+    return why;
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::secured(bool resumed) {
+    count([resumed](stats& all) {
+        ++all.tls_handshakes;
+        if (resumed) ++all.tls_resumed;
+    });
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -193,6 +253,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;
+    refreshed_ = refreshed_at_once_ = false;
     feed(lifecycle::event::connected);
 }
 
@@ -209,7 +270,7 @@ void connection<Protocol, Stream, Clock>::begin_session() {
         outbox_.begin_session();
     }
     opening_ = true;
-    emit(opened{at.session, std::exchange(linked_before_, true), downtime});
+    emit(opened{at.session, std::exchange(linked_before_, true), downtime, at.subprotocol});
     opening_ = false;
 
     if (mailbox_.must_wait() && !bus_.template has_slots<message>()) {

@@ -13,10 +13,12 @@
 #include <heartbeat/options.hpp>
 #include <heartbeat/stats.hpp>
 
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/query.hpp>
 #include <boost/asio/strand.hpp>
 
 #include <atomic>
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -28,6 +30,19 @@
 
 namespace heartbeat::detail {
 
+/// A `Stream` that can serve `wss`.
+template <class Stream>
+concept securable = requires(Stream& stream, tls_provider const& tls, url const& where) {
+    stream.async_secure(tls, where, true, asio::deferred);
+    { stream.resumed() } -> std::same_as<bool>;
+};
+
+/// The cause that the layer which reported an error knows itself, or else the given one.
+inline errc cause_of(error_code const& error, errc otherwise) noexcept {
+    auto const meant = error.default_error_condition();
+    return meant.category() == error_category() ? static_cast<errc>(meant.value()) : otherwise;
+}
+
 /// What the operations of a socket share: its strand, its decisions and its queues. Owned by the socket and
 /// by the operations in progress, so it lives until the last of them has completed.
 ///
@@ -38,6 +53,7 @@ class connection final : public abandonable,
                          public std::enable_shared_from_this<connection<Protocol, Stream, Clock>> {
 public:
     using strand_type = asio::strand<typename Stream::executor_type>;
+    using stream_type = Stream;
     using link_type = link<Protocol, Stream, Clock>;
     using link_pointer = std::shared_ptr<link_type>;
     using phase = lifecycle::phase;
@@ -93,6 +109,8 @@ public:
     // For the operations.
 
     options const& settings() const noexcept { return settings_; }
+    /// Whether `wss` can be served.
+    bool can_secure() const noexcept { return securable<Stream> && has_tls(settings_); }
     /// The socket is gone. Its end may still be on its way to the strand: until then nothing is dialled.
     bool gone() const noexcept { return bus_.muted(); }
     /// Each operation that is begun is left once; the run ends when all are.
@@ -105,10 +123,16 @@ public:
     reason explain_attempt(link_type const& at, errc cause, error_code evidence) const;
     /// What an error of the websocket says about the end of a link.
     reason explain(link_type const& at, error_code error) const;
-    void begin_step(link_type& at, duration limit, errc code);
+    /// Arms the deadline of the step that the link has come to.
+    void begin_step(link_type& at);
+    /// Asks the application what to attempt.
+    void prepare(link_type& at);
+    /// Ends a link and begins the next leg of its attempt; null if that could not be made.
+    link_pointer hop(link_type& from, itinerary&& trip);
+    void secured(bool resumed);
     void connected(link_type& at);
     void deadline_passed(link_type& at);
-    void wait_over(std::uint64_t number);
+    void wait_over(std::uint64_t number, lifecycle::event then);
     void read(link_type& at);
     void received(link_type& at);
     void beat(link_type& at);
@@ -132,17 +156,33 @@ private:
     void perform(lifecycle::action what);
     lifecycle::event judge(link_type const* ending, reason const& why, time_point now);
     void drop_messages(errc cause);
-    void begin_wait();
+    /// Whether the application can be asked for new credentials.
+    bool can_refresh() const noexcept { return static_cast<bool>(settings_.prepare); }
+    void retire(link_type& ending);
     void cut_link();
     void collect();
     void finish();
 
+    // wait_op.hpp
+    void begin_wait();
+    void take_turn();
+    void give_turn_back();
+    void wait_until(time_point due, lifecycle::event then);
+    void stop_waiting();
+
     // connect_op.hpp
     void begin_attempt();
     link_pointer make_link();
+    /// Throws `options_error`.
+    itinerary plan(prepared const& use) const;
     void begin_session();
+
+    // deadline_op.hpp
     void arm_deadline(link_type& at, time_point due, errc code);
     void disarm_deadline(link_type& at);
+
+    // prepare_op.hpp
+    void prepared_for(link_pointer const& at, prepare_result&& result);
 
     // read_op.hpp
     void watch_control_frames(link_type& at);
@@ -198,7 +238,7 @@ private:
 
     strand_type strand_;
     asio::any_io_executor handler_executor_;
-    options const settings_;
+    options settings_;
     Protocol const prototype_;
     clock_source<Clock> clock_;
     abandon_service& abandon_service_;
@@ -217,6 +257,16 @@ private:
     /// Why the run ends; without a cause while it goes on.
     reason ending_ = {};
     waiting coming_wait_ = {};
+    /// What the last attempt of this run was given, or else what the options say.
+    prepared current_ = {};
+    /// The coming attempt needs new credentials.
+    bool refresh_ = false;
+    /// The turn to dial that was taken and lies ahead.
+    std::optional<time_point> turn_ = {};
+    /// The attempt that failed last was the one with new credentials.
+    bool refreshed_ = false;
+    /// Since the last open link an attempt with new credentials came at once.
+    bool refreshed_at_once_ = false;
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
     /// When the link was lost, or the run began, and the time without a link before that, since the last

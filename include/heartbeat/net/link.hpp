@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/attempt.hpp>
 #include <heartbeat/core/heartbeat_monitor.hpp>
 #include <heartbeat/core/outbox.hpp>
+#include <heartbeat/core/redirects.hpp>
 #include <heartbeat/message.hpp>
 #include <heartbeat/net/coalescing_stream.hpp>
 #include <heartbeat/net/completion.hpp>
@@ -33,8 +35,9 @@ class connection;
 /// The queue of a connection: each message with the handler, if any, that waits for its outcome.
 using message_queue = outbox<completion<outcome>>;
 
-/// One connection attempt and, if it succeeds, the link: its own stream, buffers, timers and number, so that
-/// nothing of an old link can touch a new one. Held by the handlers of its operations; strand only.
+/// One connection attempt, or one leg of it if it is redirected, and if it succeeds the link: its own stream,
+/// buffers, timers and number, so that nothing of an old link can touch a new one. Held by the handlers of
+/// its operations; strand only.
 template <class Protocol, class Stream, class Clock>
 struct link final : stream_observer, std::enable_shared_from_this<link<Protocol, Stream, Clock>> {
     using connection_type = connection<Protocol, Stream, Clock>;
@@ -54,7 +57,6 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     /// `owner` outlives the link's operations: their handlers hold both.
     link(connection_type& its_owner, Protocol const& prototype, options const& settings)
         : owner(its_owner),
-          where(parse_url(settings.url)),
           protocol(prototype),
           monitor(settings.heartbeat),
           websocket(its_owner.handler_executor(), static_cast<stream_observer&>(*this)),
@@ -62,7 +64,10 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
           deadline(its_owner.handler_executor()) {}
 
     void bytes_read(std::size_t count) override { owner.bytes_read(*this, count); }
-    void bytes_written(std::size_t count) override { owner.bytes_written(count); }
+    void bytes_written(std::size_t count) override {
+        monitor.output(count);
+        owner.bytes_written(count);
+    }
     void teardown_begins(std::uint16_t told) override { owner.teardown_begins(*this, told); }
 
     connection_type& owner;
@@ -80,10 +85,16 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     errc fault = {};
     /// Counts the open links of the socket, from 1.
     std::uint64_t session = 0;
+    /// When the attempt began, with its first leg.
     time_point began = {};
     time_point opened_at = {};
 
-    url where;
+    attempt steps = {};
+    /// Where the attempt goes; this link is one leg of it, to `where`.
+    itinerary trip = {};
+    url where = {};
+    /// What the server chose of those that were offered.
+    std::string subprotocol = {};
     Protocol protocol;
     heartbeat_monitor monitor;
     websocket_type websocket;
@@ -93,6 +104,8 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     asio::cancellation_signal stop_reading = {};
     asio::cancellation_signal stop_writing = {};
     asio::cancellation_signal stop_closing = {};
+    /// What is sent may be compressed.
+    bool compresses = false;
     /// During the upgrade.
     std::unique_ptr<upgrade_answer> answer = {};
     beast::flat_buffer input = {};

@@ -181,13 +181,16 @@ template <class Protocol, class Stream, class Clock>
 reason connection<Protocol, Stream, Clock>::explain(link_type const& at, error_code error) const {
     namespace websocket = beast::websocket;
     bool const ours = error.category() == error_category();
-    reason why{.cause = errc::connection_lost, .evidence = ours ? error_code{} : error};
+    reason why{.cause = cause_of(error, errc::connection_lost), .evidence = ours ? error_code{} : error};
     auto const& said = at.websocket.reason();
     if (at.close_seen || said.code != websocket::close_code::none || error == websocket::error::closed) {
         why.cause = lifecycle_.now() == phase::closing ? errc::closed : errc::closed_by_peer;
         why.close_code = said.code;
         if (said.code == websocket::close_code::none) why.close_code = websocket::close_code::no_status;
         why.close_text.assign(said.reason.data(), said.reason.size());
+    } else if (auto const fault = at.websocket.next_layer().inflating_fault()) {
+        why.cause = errc::protocol_violation;
+        why.evidence = fault;
     } else if (at.fault != errc{}) {
         why.cause = at.fault;
     } else if (ours) {

@@ -62,6 +62,10 @@ void connection<Protocol, Stream, Clock>::abandon() {
     auto const closes = std::exchange(closes_, {});
     auto const waits = std::exchange(waits_, {});
     auto const messages = outbox_.clear();
+    auto const hook = std::exchange(settings_.prepare, {});
+    auto const judge = std::exchange(settings_.reconnect.judge, {});
+    retry_policy_ = retry_policy(settings_.reconnect);
+    give_turn_back();
     mailbox_.abandon();
     bus_.clear();
 }

@@ -11,23 +11,6 @@
 
 namespace heartbeat::detail {
 
-/// Waits out the delay before the next attempt.
-template <class Connection>
-struct wait_op {
-    using executor_type = asio::any_io_executor;
-
-    std::shared_ptr<Connection> self;
-    std::uint64_t number;
-
-    executor_type const& get_executor() const noexcept { return self->handler_executor(); }
-
-    void operator()(error_code) {
-        // A wait that was replaced has another number, even if its timer expired first.
-        self->wait_over(number);
-        self->leave();
-    }
-};
-
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion<error_code> done) {
     bool const stopped = lifecycle_.now() == phase::stopped;
@@ -44,6 +27,9 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     run_ended_ = false;
     ending_ = {};
     attempts_ = 0;
+    coming_wait_ = {};
+    current_ = {settings_.url, settings_.request};
+    refresh_ = refreshed_ = refreshed_at_once_ = false;
     backoff_.reset();
     linked_before_ = false;
     outage_began_ = time();
@@ -113,6 +99,7 @@ void connection<Protocol, Stream, Clock>::perform(lifecycle::action what) {
     using action = lifecycle::action;
     switch (what) {
         case action::none: return;
+        case action::take_turn: return take_turn();
         case action::dial: return begin_attempt();
         case action::announce: return begin_session();
         case action::wait: return begin_wait();
@@ -124,9 +111,9 @@ void connection<Protocol, Stream, Clock>::perform(lifecycle::action what) {
     }
 }
 
+/// Ends a link without a word.
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
-    if (ending.ended) return;
+void connection<Protocol, Stream, Clock>::retire(link_type& ending) {
     ending.ended = true;
     ending.monitor.stop();
     ending.heart.timer.cancel();
@@ -134,6 +121,12 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     ending.websocket.next_layer().end();
     for (auto* const stop : {&ending.stop_reading, &ending.stop_writing, &ending.stop_closing})
         stop->emit(asio::cancellation_type::terminal);
+}
+
+template <class Protocol, class Stream, class Clock>
+void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
+    if (ending.ended) return;
+    retire(ending);
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
     give_back(ending);
     // Else its completion does.
@@ -165,13 +158,23 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         }
         outage_began_ = now;
     }
+    // What `judge` refers to may be gone with the socket.
+    if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
-    auto const delay = backoff_.next(random_);
-    auto const stop = retry_decision{.retry = false, .cause = why.cause};
+    auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
+    auto const delay = backoff_.next(random_, judged.least, judged.spread);
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
-    auto const decision = guarded([&] { return retry_policy_.decide(why, attempts_, elapsed); }, stop);
+    auto const decision = retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), refreshed_});
     if (decision.retry) {
-        coming_wait_ = {attempts_ + 1, delay, why};
+        // Whoever could not make new ones is asked again.
+        bool const unanswered = ending == nullptr || ending->steps.now() == attempt_step::prepare;
+        refresh_ = decision.refresh || (refresh_ && unanswered);
+        refreshed_ = decision.refresh || (refreshed_ && unanswered);
+        // New credentials need no back-off, once; but a server that opens and then asks for them, or fails in
+        // between, could do so for ever.
+        bool const opened = ending != nullptr && ending->opened;
+        bool const at_once = decision.refresh && !opened && !std::exchange(refreshed_at_once_, true);
+        coming_wait_ = {attempts_ + 1, at_once ? judged.least : delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
@@ -180,19 +183,6 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
         ending_.evidence = why.cause;
     }
     return lifecycle::event::ended_stop;
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::begin_wait() {
-    enter();
-    wait_timer_.expires_at(time() + coming_wait_.delay);
-    wait_timer_.async_wait(wait_op<connection>{this->shared_from_this(), ++waits_made_});
-    emit(coming_wait_);
-}
-
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::wait_over(std::uint64_t number) {
-    if (number == waits_made_) feed(lifecycle::event::wait_elapsed);
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -207,8 +197,8 @@ void connection<Protocol, Stream, Clock>::cut_link() {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::collect() {
-    ++waits_made_;
-    wait_timer_.cancel();
+    give_turn_back();
+    stop_waiting();
     if (outstanding_ == 0) feed(lifecycle::event::collected);
 }
 

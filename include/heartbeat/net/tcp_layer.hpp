@@ -39,6 +39,12 @@ public:
         asio::async_connect(socket_, endpoints_, connected{*this, std::move(handler)});
     }
 
+    void secure(url const&, bool, status_handler handler) override {
+        asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error_code{}));
+    }
+
+    bool resumed() const noexcept override { return false; }
+
     void read_some(buffer_list<asio::mutable_buffer> const& space, transfer_handler handler) override {
         socket_.async_read_some(space, std::move(handler));
     }

@@ -149,6 +149,10 @@ void connection<Protocol, Stream, Clock>::write_frame(link_type& at, bool text, 
                                                       asio::const_buffer payload) {
     begin_write(at, payload.size());
     at.websocket.text(text);
+    // By the size of the whole message, and not by the websocket's own threshold: it looks at fragments, and
+    // at the second one again if the first was small enough, compressed, to be kept back.
+    auto const whole = at.current ? at.current->content.size() : payload.size();
+    at.websocket.compress(at.compresses && whole >= settings_.deflate.threshold);
     at.websocket.async_write_some(last, payload,
                                   write_op<connection>{{this->shared_from_this(), at.shared_from_this()}});
 }
@@ -169,7 +173,7 @@ void connection<Protocol, Stream, Clock>::written(link_type& at, error_code erro
     bool const finished = at.current && at.offset == at.current->content.size();
     if (finished) at.gathered.push_back(*std::exchange(at.current, std::nullopt));
     // With an error or without: what was only gathered when the link ended never left.
-    bool const left = !error && !at.corked;
+    bool const left = !error && !at.corked && at.websocket.next_layer().empty();
     outcome const lost{delivery::unknown, errc::connection_lost};
     if (left || error || at.ended) settle_gathered(at, left ? outcome{delivery::written} : lost);
     if (error || at.ended) settle_unfinished(at);

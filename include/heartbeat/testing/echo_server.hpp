@@ -27,6 +27,20 @@
 
 namespace heartbeat {
 
+namespace detail {
+
+/// A stream that clients reach with `wss`.
+template <class Stream>
+concept secure_stream = requires {
+    requires Stream::is_secure;
+};
+
+/// A stream whose connections a server can accept.
+template <class Stream>
+concept made_of_tcp = std::constructible_from<Stream, asio::ip::tcp::socket> || secure_stream<Stream>;
+
+}  // namespace detail
+
 /// A websocket server for tests, with faults that can be switched while it runs.
 ///
 /// It sends back every JSON text whose `ModeCode` is `heart_beat` or `message`; other texts, binary messages
@@ -39,7 +53,8 @@ namespace heartbeat {
 /// Has to be destroyed before the execution context of its executor.
 ///
 /// `Stream` is a connected byte stream with what `beast::websocket::stream` asks of its next layer, and on
-/// which `beast::close_socket` works. `Clock` is for `delay_answers`.
+/// which `beast::close_socket` works; its static `is_secure`, if there is one, says whether clients use
+/// `wss`. `Clock` is for `delay_answers`.
 template <class Stream = asio::ip::tcp::socket, class Clock = std::chrono::steady_clock>
 class basic_echo_server {
 public:
@@ -48,8 +63,12 @@ public:
     /// Takes a line for each connection, message, error and close. Called on the server's strand.
     using log_function = std::function<void(std::string const& line)>;
     using done_function = std::function<void()>;
+    /// Makes the stream of a connection that was accepted. Called on the server's strand.
+    using stream_maker = std::function<Stream(asio::ip::tcp::socket socket)>;
 
     explicit basic_echo_server(executor_type const& executor, log_function log = {});
+    /// For a stream that needs more than a socket to be made.
+    basic_echo_server(executor_type const& executor, log_function log, stream_maker make);
     basic_echo_server(basic_echo_server const&) = delete;
     basic_echo_server& operator=(basic_echo_server const&) = delete;
     /// Does what `stop` does and does not wait for it. No call of the log function begins afterwards.
@@ -61,11 +80,9 @@ public:
     /// Listens at `where`, instead of where it did before; port 0 takes a free one. Returns the port. Throws
     /// `boost::system::system_error` if it is not possible, with `asio::error::address_in_use` for a port
     /// that is taken.
-    std::uint16_t listen(
-        endpoint_type const& where) requires std::constructible_from<Stream, asio::ip::tcp::socket>;
+    std::uint16_t listen(endpoint_type const& where) requires detail::made_of_tcp<Stream>;
     /// The same on 127.0.0.1.
-    std::uint16_t listen(
-        std::uint16_t port = 0) requires std::constructible_from<Stream, asio::ip::tcp::socket>;
+    std::uint16_t listen(std::uint16_t port = 0) requires detail::made_of_tcp<Stream>;
     /// Where it listens, or would if it did not refuse.
     endpoint_type endpoint() const { return core_->listener->endpoint(); }
     /// The URL of that endpoint.
@@ -92,6 +109,8 @@ public:
     void delay_answers(duration delay) {
         state_->answer_delay = std::clamp(delay, duration{}, duration{std::chrono::years{1}});
     }
+    /// Upgrade requests that are read from now on are refused like this; `{}` accepts them again.
+    void refuse_upgrades(upgrade_refusal refusal, done_function done = {});
     /// Answers to heartbeats carry the `msg` of a heartbeat that was never sent.
     void answer_wrong_id(bool wrong) { state_->wrong_id = wrong; }
     /// Heartbeats are not answered; messages and pings are.
@@ -114,6 +133,7 @@ private:
     // What lives on the strand, as long as the server or work on it does.
     struct core {
         std::shared_ptr<detail::echo_state> state;
+        stream_maker make = {};
         std::shared_ptr<detail::tcp_listener> listener = {};
         std::vector<std::weak_ptr<session>> sessions = {};
         std::uint64_t last_session = 0;
@@ -139,8 +159,16 @@ using echo_server = basic_echo_server<>;
 
 template <class Stream, class Clock>
 basic_echo_server<Stream, Clock>::basic_echo_server(executor_type const& executor, log_function log)
+    : basic_echo_server(executor, std::move(log), stream_maker{}) {
+    if constexpr (std::constructible_from<Stream, asio::ip::tcp::socket>)
+        core_->make = [](asio::ip::tcp::socket socket) { return Stream(std::move(socket)); };
+}
+
+template <class Stream, class Clock>
+basic_echo_server<Stream, Clock>::basic_echo_server(executor_type const& executor, log_function log,
+                                                    stream_maker make)
     : state_(std::make_shared<detail::echo_state>(asio::make_strand(executor), std::move(log))),
-      core_(std::make_shared<core>(core{state_})) {
+      core_(std::make_shared<core>(core{state_, std::move(make)})) {
     core_->listener = std::make_shared<detail::tcp_listener>(
         state_->strand, [weak = std::weak_ptr<core>(core_)](error_code error, asio::ip::tcp::socket socket) {
             if (auto const alive = weak.lock()) alive->accepted(error, std::move(socket));
@@ -180,10 +208,8 @@ void basic_echo_server<Stream, Clock>::core::for_each(Action const& action) {
 
 template <class Stream, class Clock>
 void basic_echo_server<Stream, Clock>::core::accepted(error_code error, asio::ip::tcp::socket socket) {
-    if constexpr (std::constructible_from<Stream, asio::ip::tcp::socket>) {
-        if (error) return state->write_log("error: " + error.message());
-        start(Stream(std::move(socket)));
-    }
+    if (error) return state->write_log("error: " + error.message());
+    start(make(std::move(socket)));
 }
 
 template <class Stream, class Clock>
@@ -193,13 +219,13 @@ void basic_echo_server<Stream, Clock>::serve(Stream stream) {
 
 template <class Stream, class Clock>
 std::uint16_t basic_echo_server<Stream, Clock>::listen(
-    endpoint_type const& where) requires std::constructible_from<Stream, asio::ip::tcp::socket> {
+    endpoint_type const& where) requires detail::made_of_tcp<Stream> {
     return core_->listener->open(where).port();
 }
 
 template <class Stream, class Clock>
 std::uint16_t basic_echo_server<Stream, Clock>::listen(
-    std::uint16_t port) requires std::constructible_from<Stream, asio::ip::tcp::socket> {
+    std::uint16_t port) requires detail::made_of_tcp<Stream> {
     return listen(endpoint_type{asio::ip::address_v4::loopback(), port});
 }
 
@@ -207,7 +233,8 @@ template <class Stream, class Clock>
 std::string basic_echo_server<Stream, Clock>::url() const {
     auto const where = endpoint();
     auto const host = where.address().to_string();
-    return "ws://" + (where.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(where.port());
+    return (detail::secure_stream<Stream> ? "wss://" : "ws://") +
+           (where.address().is_v6() ? '[' + host + ']' : host) + ':' + std::to_string(where.port());
 }
 
 template <class Stream, class Clock>
@@ -250,6 +277,12 @@ void basic_echo_server<Stream, Clock>::close_all(std::uint16_t code, std::string
     reason.code = code;
     reason.reason.assign(text.data(), text.size());
     post([reason](core& self) { self.for_each([&](session& one) { one.close(reason); }); }, std::move(done));
+}
+
+template <class Stream, class Clock>
+void basic_echo_server<Stream, Clock>::refuse_upgrades(upgrade_refusal refusal, done_function done) {
+    post([refusal = std::move(refusal)](core& self) mutable { self.state->refusal = std::move(refusal); },
+         std::move(done));
 }
 
 template <class Stream, class Clock>

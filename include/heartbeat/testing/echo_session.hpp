@@ -16,6 +16,7 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/error.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <boost/beast/websocket/stream.hpp>
@@ -81,6 +82,8 @@ private:
     std::string peer();
 
     void requested(error_code error);
+    void refuse();
+    void refused(error_code error);
     void opened(error_code error);
     void read();
     void received(error_code error);
@@ -100,6 +103,8 @@ private:
     beast::websocket::stream<gate_stream<Stream>, false> websocket_;
     beast::flat_buffer buffer_;
     std::optional<beast::http::request_parser<beast::http::empty_body>> request_;
+    /// While it is being written.
+    std::optional<beast::http::response<beast::http::empty_body>> refusal_;
     phase phase_ = phase::upgrading;
 
     /// While it is full nothing is read, so that the client is slowed down by its transport.
@@ -154,7 +159,23 @@ void echo_session<Stream, Clock>::requested(error_code error) {
     if (phase_ == phase::ended) return;
     if (error) return fail(error);
     buffer_.clear();
+    auto const target = request_->get().target();
+    if (server_->refusal.applies_to({target.data(), target.size()})) return refuse();
     websocket_.async_accept(request_->get(), handler(&echo_session::opened));
+}
+
+template <class Stream, class Clock>
+void echo_session<Stream, Clock>::refuse() {
+    log("refused, " + std::to_string(server_->refusal.status));
+    refusal_ = answer_of(server_->refusal);
+    beast::http::async_write(websocket_.next_layer(), *refusal_, handler(&echo_session::refused));
+}
+
+template <class Stream, class Clock>
+void echo_session<Stream, Clock>::refused(error_code error) {
+    if (phase_ == phase::ended) return;
+    if (error) return fail(error);
+    end("closed: by the server");
 }
 
 template <class Stream, class Clock>

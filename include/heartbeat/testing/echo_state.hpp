@@ -2,6 +2,7 @@
 #pragma once
 
 #include <heartbeat/reason.hpp>
+#include <heartbeat/testing/upgrade_refusal.hpp>
 
 #include <boost/asio/any_io_executor.hpp>
 
@@ -17,7 +18,8 @@ namespace asio = boost::asio;
 
 namespace detail {
 
-/// What an echo server and its sessions share. What is atomic may be used by any thread.
+/// What an echo server and its sessions share. What is atomic may be used by any thread, the rest on the
+/// strand.
 struct echo_state {
     using log_function = std::function<void(std::string const&)>;
 
@@ -29,6 +31,7 @@ struct echo_state {
     /// The server is gone, and what its log function refers to may be gone too.
     std::atomic<bool> silent = false;
 
+    upgrade_refusal refusal = {};
     std::atomic<duration> answer_delay = duration{};
     std::atomic<bool> wrong_id = false;
     std::atomic<bool> swallow = false;

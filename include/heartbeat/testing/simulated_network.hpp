@@ -99,14 +99,14 @@ private:
 namespace detail {
 
 inline std::shared_ptr<simulated_connection> simulated_network_service::connect(
-    asio::any_io_executor const& client, std::string const& where, std::uint64_t number) {
+    asio::any_io_executor const& client, std::string const& where, bool secure, std::uint64_t number) {
     auto const found = listeners.find(where);
     if (found == listeners.end()) return nullptr;
     auto const listening = found->second;
     auto made = std::make_shared<simulated_connection>(client, listening.executor, weather, number);
     std::erase_if(connections, [](auto const& one) { return one.expired(); });
     connections.push_back(made);
-    listening.accept(simulated_stream(std::make_shared<simulated_socket>(listening.executor, made)));
+    listening.accept(simulated_stream(std::make_shared<simulated_socket>(listening.executor, made, secure)));
     return made;
 }
 

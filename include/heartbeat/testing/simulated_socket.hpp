@@ -39,7 +39,8 @@ public:
 
     /// Makes a connection to whoever listens there; null if nobody does.
     std::shared_ptr<simulated_connection> connect(asio::any_io_executor const& client,
-                                                  std::string const& where, std::uint64_t number);
+                                                  std::string const& where, bool secure,
+                                                  std::uint64_t number);
     /// Keeps a lookup until lookups are answered again.
     void hang(std::function<void()> lookup) { hanging.push_back(std::move(lookup)); }
     void add(std::weak_ptr<simulated_socket> dialling) { sockets.push_back(std::move(dialling)); }
@@ -61,22 +62,27 @@ private:
     }
 };
 
-/// What a `simulated_stream` is a handle to: a lookup, then a dial, then one end of a connection.
+/// What a `simulated_stream` is a handle to: a lookup, a dial, perhaps a handshake, then one end of a
+/// connection.
 class simulated_socket final : public abandonable, public std::enable_shared_from_this<simulated_socket> {
 public:
     using status = completion<error_code>;
     using transfer = completion<error_code, std::size_t>;
+    /// What a handshake begins with (RFC 8446 section 5.1).
+    static constexpr std::array<char, 1> greeting = {0x16};
 
     explicit simulated_socket(asio::any_io_executor const& its_executor);
-    /// The server's end.
+    /// The server's end; of a client that dialled for `wss` it answers the greeting.
     simulated_socket(asio::any_io_executor const& its_executor,
-                     std::shared_ptr<simulated_connection> connection);
+                     std::shared_ptr<simulated_connection> connection, bool secure);
     ~simulated_socket() { abandons_.remove(*this); }
     simulated_socket(simulated_socket const&) = delete;
     simulated_socket& operator=(simulated_socket const&) = delete;
 
-    void resolve(std::string where, status done);
+    void resolve(std::string where, bool secure, status done);
     void dial(status done);
+    /// The client's part of a handshake: it sends a byte, and reads the one that the server answers with.
+    void secure(status done);
     void read(buffer_list<asio::mutable_buffer> const& space, transfer done);
     void write(buffer_list<asio::const_buffer> const& bytes, transfer done);
     void teardown(beast::role_type role, status done);
@@ -94,6 +100,7 @@ private:
     void looked_up(std::string where, status done);
     void send_dial();
     void answered();
+    void answer_greeting(buffer_list<asio::mutable_buffer> const& space, transfer done);
     void drain(status done);
 
     simulated_network_service& service_;
@@ -105,6 +112,10 @@ private:
     status dialling_;
     std::shared_ptr<simulated_connection> connection_;
     bool closed_ = false;
+    /// What was dialled is `wss`.
+    bool secure_ = false;
+    /// The client's greeting has not been read.
+    bool is_greeted_ = false;
     std::array<char, 512> scratch_ = {};
 };
 
@@ -118,14 +129,16 @@ inline simulated_socket::simulated_socket(asio::any_io_executor const& its_execu
 }
 
 inline simulated_socket::simulated_socket(asio::any_io_executor const& its_executor,
-                                          std::shared_ptr<simulated_connection> connection)
+                                          std::shared_ptr<simulated_connection> connection, bool secure)
     : simulated_socket(its_executor) {
     end_ = network_end::server;
+    is_greeted_ = secure;
     number_ = connection->number();
     connection_ = std::move(connection);
 }
 
-inline void simulated_socket::resolve(std::string where, status done) {
+inline void simulated_socket::resolve(std::string where, bool secure, status done) {
+    secure_ = secure;
     tell(network_event::kind::lookup);
     if (service_.lookups == lookup_result::hangs) {
         ++service_.lookups_in_progress;
@@ -179,14 +192,41 @@ inline void simulated_socket::answered() {
     auto const& weather = *service_.weather;
     if (!dialling_ || weather.is_lost(network_end::server) || weather.is_lost(network_end::client)) return;
     auto done = std::exchange(dialling_, {});
-    connection_ = service_.connect(executor, where_, number_);
+    connection_ = service_.connect(executor, where_, secure_, number_);
     tell(connection_ ? network_event::kind::connected : network_event::kind::refused);
     error_code const refused = asio::error::connection_refused;
     done(connection_ ? error_code() : refused);
 }
 
+inline void simulated_socket::secure(status done) {
+    auto answered = [self = shared_from_this(), done = std::move(done)](error_code error,
+                                                                        std::size_t) mutable { done(error); };
+    auto sent = [self = shared_from_this(), answered = transfer(std::move(answered), executor)](
+                    error_code error, std::size_t) mutable {
+        if (error) return answered(error, 0);
+        self->read(buffer_list<asio::mutable_buffer>(asio::buffer(self->scratch_, 1)), std::move(answered));
+    };
+    write(buffer_list<asio::const_buffer>(asio::buffer(greeting)), transfer(std::move(sent), executor));
+}
+
+inline void simulated_socket::answer_greeting(buffer_list<asio::mutable_buffer> const& space, transfer done) {
+    auto answered = [self = shared_from_this(), space, done = std::move(done)](error_code error,
+                                                                               std::size_t) mutable {
+        if (error) return done(error, 0);
+        self->read(space, std::move(done));
+    };
+    auto read_it = [self = shared_from_this(), answered = transfer(std::move(answered), executor)](
+                       error_code error, std::size_t) mutable {
+        if (error) return answered(error, 0);
+        self->write(buffer_list<asio::const_buffer>(asio::buffer(greeting)), std::move(answered));
+    };
+    read(buffer_list<asio::mutable_buffer>(asio::buffer(scratch_, 1)),
+         transfer(std::move(read_it), executor));
+}
+
 inline void simulated_socket::read(buffer_list<asio::mutable_buffer> const& space, transfer done) {
     if (closed_ || !connection_) return done(asio::error::bad_descriptor, 0);
+    if (std::exchange(is_greeted_, false)) return answer_greeting(space, std::move(done));
     connection_->into(end_).read(space, std::move(done));
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/testing/simulated_socket.hpp>
 #include <heartbeat/url.hpp>
 
@@ -61,7 +62,7 @@ public:
     auto async_resolve(url const& where, CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code)>(
             [](auto handler, simulated_stream* self, url const* destination) {
-                self->socket_->resolve(destination->host + ':' + destination->port,
+                self->socket_->resolve(destination->host + ':' + destination->port, destination->secure,
                                        self->kept<error_code>(std::move(handler)));
             },
             token, this, &where);
@@ -77,6 +78,19 @@ public:
             },
             token, this);
     }
+
+    /// What stands for a TLS handshake, once a `wss` URL is connected: a byte goes there and one comes back,
+    /// for which the server has to read. Nothing is encrypted and nobody verified. Completes with
+    /// `void(error_code)`.
+    template <class CompletionToken>
+    auto async_secure(tls_provider const&, url const&, bool, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, simulated_stream* self) {
+                self->socket_->secure(self->kept<error_code>(std::move(handler)));
+            },
+            token, this);
+    }
+    static constexpr bool resumed() noexcept { return false; }
 
     /// Reads at least one byte. Completes with `void(error_code, std::size_t)`.
     template <class Buffers, class CompletionToken>

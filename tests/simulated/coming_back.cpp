@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: BSL-1.0
+//
+// When a socket comes back: what the server asks for, whose turn it is, and how long a silence may last.
+#include "world.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+
+namespace {
+
+/// A server that answers the upgrade request with this text, whatever it says.
+class refusing_server {
+public:
+    refusing_server(simulated_world& world, std::string answer) : answer_(std::move(answer)) {
+        world.network.listen("server", "8002", world.io.get_executor(), [this](hb::simulated_stream stream) {
+            streams_.push_back(std::move(stream));
+            auto& here = streams_.back();
+            here.async_read_some(asio::buffer(input_), [this, &here](hb::error_code, std::size_t) {
+                here.async_write_some(asio::buffer(answer_), [](hb::error_code, std::size_t) {});
+            });
+        });
+    }
+
+private:
+    std::string answer_;
+    std::array<char, 4096> input_{};
+    std::deque<hb::simulated_stream> streams_;
+};
+
+/// A server that closes each link with this code as soon as it is open.
+class closing_server {
+public:
+    closing_server(simulated_world& world, std::uint16_t code) {
+        world.network.listen(
+            "server", "8002", world.io.get_executor(), [this, code](hb::simulated_stream stream) {
+                auto& here = links_.emplace_back(std::move(stream));
+                here.async_accept([&here, code](hb::error_code) {
+                    here.async_close(beast::websocket::close_reason(code), [](hb::error_code) {});
+                });
+            });
+    }
+
+private:
+    std::deque<beast::websocket::stream<hb::simulated_stream>> links_;
+};
+
+}  // namespace
+
+TEST_CASE("law 10: a Retry-After of the server's is waited out, and up to half as much again") {
+    struct row {
+        char const* answer;
+        hb::duration asked;
+    };
+    row const table[] = {
+        {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", 60s},
+        {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 100000\r\nContent-Length: 0\r\n\r\n", 1h},
+        {"HTTP/1.1 500 Oops\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+         "Retry-After: Sun, 06 Nov 1994 08:51:07 GMT\r\nContent-Length: 0\r\n\r\n",
+         90s},
+        {"HTTP/1.1 503 Service Unavailable\r\nRetry-After: soon\r\nContent-Length: 0\r\n\r\n", 0s},
+        {"HTTP/1.1 200 OK\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n", 0s},
+        {"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n", 0s},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row.answer);
+        simulated_world here;
+        refusing_server const server(here, row.answer);
+        auto settings = here.options();
+        settings.reconnect.jitter = true;
+        settings.reconnect.max_delay = 20s;
+        settings.seed = 1;
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.settle();
+        REQUIRE(told.waits.size() == 1);
+        auto const& wait = told.waits[0];
+        CHECK(wait.cause.cause == hb::errc::upgrade_refused);
+        CHECK(wait.cause.retry_after == row.asked);
+        if (row.asked == 0s) {
+            CHECK(wait.delay <= 3s);
+            continue;
+        }
+        CHECK(wait.delay > row.asked);
+        CHECK(wait.delay <= row.asked + std::min<hb::duration>(row.asked / 2, 20s));
+        here.pass(wait.delay - 1ns);
+        CHECK(here.network.dials() == 1);
+        here.pass(1ns);
+        CHECK(here.network.dials() == 2);
+    }
+}
+
+TEST_CASE("a longest Retry-After can be set, and a shorter one than the usual delay changes nothing") {
+    for (auto const& [longest, expected] : {std::pair{10s, 10s}, std::pair{2s, 3s}}) {
+        simulated_world here;
+        refusing_server const server(here,
+                                     "HTTP/1.1 503 Busy\r\nRetry-After: 60\r\nContent-Length: 0\r\n\r\n");
+        auto settings = here.options();
+        settings.reconnect.longest_retry_after = longest;
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.settle();
+        REQUIRE(told.waits.size() == 1);
+        CHECK(told.waits[0].delay == expected);
+    }
+}
+
+TEST_CASE("by default a close code or a status says whether to come back, and the user can overrule it") {
+    enum class user { none, retries, stops };
+    struct row {
+        std::uint16_t code;
+        user says;
+        bool retried;
+    };
+    row const table[] = {
+        {1000, user::none, true},   {1001, user::none, true},    {1002, user::none, false},
+        {1008, user::none, false},  {1008, user::retries, true}, {1011, user::none, true},
+        {3000, user::none, false},  {3003, user::none, false},   {4000, user::none, true},
+        {4000, user::stops, false},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row.code);
+        simulated_world here;
+        closing_server const server(here, row.code);
+        auto settings = here.options();
+        if (row.says != user::none)
+            settings.reconnect.judge = [&row](hb::reason const&, hb::verdict standard) {
+                standard.what = row.says == user::retries ? hb::verdict::retry : hb::verdict::stop;
+                return standard;
+            };
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.pass(2s);
+        REQUIRE(told.closed.size() == 1);
+        CHECK(told.closed[0].reason.close_code == row.code);
+        CHECK(told.waits.size() == (row.retried ? 1 : 0));
+        CHECK(told.stopped.size() == (row.retried ? 0 : 1));
+        if (!row.retried) CHECK(told.stopped[0].reason.cause == hb::errc::closed_by_peer);
+    }
+}
+
+TEST_CASE("a verdict of the user's that throws is told, and leaves that of the library") {
+    bool const retried = GENERATE(true, false);
+    simulated_world here;
+    closing_server const server(here, retried ? 1011 : 1008);
+    auto settings = here.options();
+    settings.reconnect.judge = [](hb::reason const&, hb::verdict) -> hb::verdict {
+        throw std::runtime_error("no idea");
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    int thrown = 0;
+    socket.on<hb::slot_failed>([&](hb::slot_failed const&) { ++thrown; });
+    socket.start();
+    here.pass(2s);
+    CHECK(thrown == 1);
+    CHECK(told.closed.size() == 1);
+    CHECK(told.waits.size() == (retried ? 1 : 0));
+    CHECK(told.stopped.size() == (retried ? 0 : 1));
+}
+
+TEST_CASE("law 10: a server that restarts or is overloaded is given the time that it asks for") {
+    struct row {
+        std::uint16_t code;
+        hb::duration least;
+        hb::duration most;
+    };
+    for (auto const& row : {row{1012, 5s, 30s}, row{1013, 8s, 12s}}) {
+        simulated_world here;
+        closing_server const server(here, row.code);
+        auto settings = here.options();
+        settings.reconnect = {.delay = 1s, .max_delay = 8s};
+        settings.seed = 3;
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.pass(1min);
+        REQUIRE(told.waits.size() > 1);
+        CHECK(told.waits[0].delay != told.waits[1].delay);
+        for (auto const& wait : told.waits) {
+            CHECK(wait.delay >= row.least);
+            CHECK(wait.delay <= row.most);
+        }
+    }
+}
+
+TEST_CASE("law 10: a thousand sockets that share a budget dial no more often than it says") {
+    simulated_world here;
+    auto const budget = std::make_shared<hb::dial_budget>(50, 10);
+    auto settings = here.options();
+    settings.heartbeat.interval = 0s;
+    settings.reconnect = {.delay = 100ms, .max_delay = 1s, .budget = budget};
+    std::vector<hb::time_point> dials;
+    std::deque<simulated_socket> sockets;
+    for (int count = 0; count < 1000; ++count) {
+        auto& socket = sockets.emplace_back(here.make_socket(settings));
+        socket.on<hb::opened>([&](hb::opened const&) { dials.push_back(here.clock.now()); });
+        socket.on<hb::attempt_failed>([&](hb::attempt_failed const&) { dials.push_back(here.clock.now()); });
+        socket.start();
+    }
+    here.pass(15s);
+    CHECK(dials.size() == 10 + 15 * 50);
+    // The server goes, and all want to come back at once, some of them with more haste.
+    here.network.stop_listening("server", "8002");
+    here.network.reset_connections();
+    for (auto& socket : sockets) socket.connect_now();
+    here.pass(5s);
+    for (auto& socket : sockets) socket.connect_now();
+    here.pass(5s);
+    CHECK(dials.size() >= 10 + 25 * 50 - 10);
+    CHECK(here.network.dials() == dials.size());
+    for (std::size_t first = 0; first + 10 < dials.size(); ++first)
+        for (std::size_t last : {first + 10, std::min(first + 60, dials.size() - 1)})
+            if (static_cast<hb::duration::rep>(last - first + 1) > 10 + (dials[last] - dials[first]) / 20ms)
+                FAIL("a storm");
+}
+
+TEST_CASE("who waits for a turn is connecting, and can be closed, cancelled and destroyed at once") {
+    simulated_world here;
+    auto const budget = std::make_shared<hb::dial_budget>(0.1);
+    auto settings = here.options();
+    settings.reconnect.budget = budget;
+    static_cast<void>(budget->take(here.clock.now()));
+    std::optional<simulated_socket> socket(here.make_socket(settings));
+    diary told(*socket);
+    bool ended = false;
+    socket->async_run([&](hb::error_code) { ended = true; });
+    here.pass(9s);
+    CHECK(socket->state() == hb::state::connecting);
+    CHECK(socket->stats().attempts == 0);
+    CHECK(here.network.dials() == 0);
+    SECTION("closed") { socket->close(); }
+    SECTION("cancelled") { socket->cancel(); }
+    SECTION("destroyed") { socket.reset(); }
+    here.settle();
+    CHECK(ended);
+    CHECK(here.network.dials() == 0);
+    CHECK(here.clock.pending() == 0);
+    CHECK(told.failures.empty());
+    // The turn was given back: the next one has it.
+    CHECK(budget->take(here.clock.now()) == here.clock.now() + 1s);
+}
+
+TEST_CASE("a turn is given back when its socket goes with its execution context") {
+    auto const budget = std::make_shared<hb::dial_budget>(0.1);
+    hb::time_point now;
+    {
+        simulated_world here;
+        now = here.clock.now();
+        static_cast<void>(budget->take(now));
+        auto settings = here.options();
+        settings.reconnect.budget = budget;
+        auto socket = here.make_socket(settings);
+        socket.start();
+        here.settle();
+    }
+    CHECK(budget->take(now) == now + 10s);
+}
+
+TEST_CASE("the deadline of an attempt counts from its turn on") {
+    simulated_world here;
+    here.network.cut();
+    auto const budget = std::make_shared<hb::dial_budget>(0.01);
+    static_cast<void>(budget->take(here.clock.now()));
+    auto settings = here.options();
+    settings.reconnect.budget = budget;
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.pass(100s + 5s - 1ns);
+    CHECK(here.network.dials() == 1);
+    CHECK(told.failures.empty());
+    here.pass(1ns);
+    REQUIRE(told.failures.size() == 1);
+    CHECK(told.failures[0].attempt == 1);
+    CHECK(told.failures[0].reason.cause == hb::errc::connect_timeout);
+}
+
+TEST_CASE("connect_now does not jump the queue") {
+    simulated_world here;
+    auto const budget = std::make_shared<hb::dial_budget>(0.1);
+    auto settings = here.options();
+    settings.reconnect.budget = budget;
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.settle();
+    REQUIRE(told.opened.size() == 1);
+    here.network.reset_connections();
+    here.settle();
+    REQUIRE(socket.state() == hb::state::waiting);
+    socket.connect_now();
+    here.settle();
+    CHECK(socket.state() == hb::state::connecting);
+    here.pass(10s - 1ns);
+    CHECK(here.network.dials() == 1);
+    here.pass(1ns);
+    CHECK(here.network.dials() == 2);
+    CHECK(told.opened.size() == 2);
+}
+
+TEST_CASE("law 7: with an adaptive timeout a silent peer is noticed soon, without one later") {
+    for (bool const adaptive : {true, false}) {
+        connected_simulation here([&](hb::options& options) {
+            options.heartbeat = {.interval = 1s, .timeout = 5s, .adaptive = adaptive};
+            options.reconnect.delay = 300s;
+        });
+        here.network.set({.latency = 50us});
+        here.pass(10s + 500ms);
+        REQUIRE(here.told.beats.size() >= 9);
+        here.network.cut();
+        here.pass(10s);
+        REQUIRE(here.told.closed.size() == 1);
+        auto const& why = here.told.closed[0].reason;
+        CHECK(why.cause == hb::errc::heartbeat_timeout);
+        CHECK(why.silence == (adaptive ? 1050100us : 6s));
+    }
+}
+
+TEST_CASE("law 8: with an adaptive timeout a link that is sending in bulk has the whole timeout") {
+    connected_simulation here(
+        [](hb::options& options) { options.heartbeat = {.interval = 1s, .timeout = 5s, .adaptive = true}; });
+    here.pass(3s);
+    here.network.cut();
+    here.socket.send(std::string(100'000, 'x'));
+    here.pass(6s - 1ns);
+    CHECK(here.told.closed.empty());
+    here.pass(1s);
+    REQUIRE(here.told.closed.size() == 1);
+    CHECK(here.told.closed[0].reason.silence == 6s);
+}
+
+TEST_CASE("law 8: with an adaptive timeout a slow link is not declared dead while it stays as slow") {
+    connected_simulation here(
+        [](hb::options& options) { options.heartbeat = {.interval = 1s, .timeout = 5s, .adaptive = true}; });
+    here.network.set({.latency = 200ms, .jitter = 20ms});
+    here.pass(1h);
+    CHECK(here.told.closed.empty());
+    CHECK(here.told.beats.size() > 2000);
+}
+
+TEST_CASE("law 5: neither prepare nor judge is called once the socket has been destroyed on its strand") {
+    simulated_world here;
+    auto options = simulated_world::options();
+    SECTION("prepare, for a start that was under way") {
+        options.prepare = [](hb::preparation const& what, hb::prepare_handler const& answer) {
+            FAIL_CHECK("prepare was called");
+            answer(what.current);
+        };
+        auto socket = std::make_unique<simulated_socket>(here.make_socket(options));
+        socket->start();
+        socket.reset();
+    }
+    SECTION("judge, for a loss that was under way") {
+        options.reconnect.judge = [](hb::reason const&, hb::verdict standard) {
+            FAIL_CHECK("judge was called");
+            return standard;
+        };
+        auto socket = std::make_unique<simulated_socket>(here.make_socket(options));
+        socket->start();
+        here.settle();
+        REQUIRE(socket->state() == hb::state::open);
+        here.network.reset_connections();
+        socket.reset();
+    }
+    here.pass(1min);
+    CHECK(here.clock.pending() == 0);
+}
