@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sends back whatever arrives, text and binary, until the server closes: what conformance suites drive.
-// Usage: echo_client URL [--ca FILE | --insecure] [--deflate]
+// Sends back all that arrives until the server, which must not echo, closes: what conformance suites drive.
 #include <heartbeat/heartbeat.hpp>
 #include <heartbeat/tls.hpp>
 
@@ -36,6 +35,8 @@ int main(int argument_count, char** arguments) try {
             trust.verify = false;
         else if (argument == "--deflate")
             options.deflate.enabled = true;
+        else if (argument.starts_with('-') || !options.url.empty())
+            throw std::invalid_argument("usage: echo_client URL [--ca FILE | --insecure] [--deflate]");
         else
             options.url = argument;
     }
@@ -49,10 +50,9 @@ int main(int argument_count, char** arguments) try {
     asio::co_spawn(io, echo(socket), asio::detached);
     socket.start();
     io.run();
-    auto const code = why.close_code;
-    if (code == 1000 || code == 1001 || code == 1005) return 0;  // 1005: no code
-    std::cerr << "echo_client: " << to_string(why) << '\n';
-    return 1;
+    bool const ended = why.close_code == 1000 || why.close_code == 1001 || why.close_code == 1005;
+    if (!ended) std::cerr << "echo_client: " << to_string(why) << '\n';
+    return ended ? 0 : 1;
 } catch (std::exception const& error) {
     std::cerr << "echo_client: " << error.what() << '\n';
     return 2;

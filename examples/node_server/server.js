@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { WebSocketServer } from 'ws';
 
-const usage = `Usage: node server.js [--port N] [--host ADDRESS] [--stdin]
+const usage = `Usage: node server.js [OPTION...]
 
   --port N         listen at this port, 8002 by default; 0 takes a free one
   --host ADDRESS   listen at this address, 127.0.0.1 by default

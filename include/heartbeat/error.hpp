@@ -89,7 +89,8 @@ enum class errc {
     prepare_failed,
     /// `options::prepare` was not answered within `deadlines.prepare`. Retried.
     prepare_timeout,
-    /// The server sent the client elsewhere, and the client did not follow; the evidence says why. Retried.
+    /// The server sent the client elsewhere, where it could not follow; the evidence says why. Retried. With
+    /// `request.most_redirects` 0 it is `upgrade_refused`.
     redirect_refused,
     /// There were more redirects than `request.most_redirects`. Evidence of `redirect_refused`.
     too_many_redirects,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Everything of the library but its headers for tests.
+// Everything of the library but TLS and its headers for tests.
 
 #include <heartbeat/dial_budget.hpp>
 #include <heartbeat/error.hpp>

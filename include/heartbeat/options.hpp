@@ -150,9 +150,9 @@ struct options {
     request_options request = {};
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
     /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
-    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407) is
-    /// answered by an attempt with new ones, at once, once for each open link; a second refusal in a row ends
-    /// the run. What it throws fails the attempt.
+    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407,
+    /// close code 3000) is answered by an attempt with new ones, at once, once for each open link; a second
+    /// refusal in a row ends the run. What it throws fails the attempt.
     prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;

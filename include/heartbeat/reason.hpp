@@ -74,8 +74,9 @@ inline std::string to_string(reason const& why) {
         auto const silence = std::chrono::duration_cast<std::chrono::milliseconds>(why.silence);
         add("silent for " + std::to_string(silence.count()) + " ms");
     }
-    // A Close frame says it all; what the layer below reported after it varies.
-    if (why.evidence && why.evidence != why.cause && why.close_code == 0) add(why.evidence.message());
+    // A Close frame or a refusal says it all; what the layer below reported after it varies.
+    bool const said = why.close_code != 0 || why.cause == errc::upgrade_refused;
+    if (why.evidence && why.evidence != why.cause && !said) add(why.evidence.message());
     if (!why.explanation.empty()) add(detail::one_line(why.explanation));
     return details.empty() ? text : text + " (" + details + ")";
 }

@@ -858,6 +858,12 @@ test_the_echo_client_tells_why_it_ended_unless_the_server_closed() {
     expect_echo_client 1 'echo_client: the connection was not accepted ('
     start_echo_client nowhere
     expect_echo_client 2 'url is "nowhere", expected '
+    local wrong
+    for wrong in --help "$url --ca" "$url --wrong" "$url $url"; do
+        # shellcheck disable=SC2086
+        start_echo_client $wrong
+        expect_echo_client 2 'usage: echo_client URL '
+    done
     start_echo_client "$url" --ca nowhere.pem
     expect_echo_client 2 'tls.ca_file is "nowhere.pem", expected '
 }

@@ -30,7 +30,7 @@ done
 start "$programs/token_server" 0
 printf 'token\n'
 diff <(timeout 60 "$programs/token" "$url") - <<'TEXT'
-the server refused the upgrade to websocket (HTTP status 401, "this token has expired", The WebSocket handshake was declined by the remote peer)
+the server refused the upgrade to websocket (HTTP status 401, "this token has expired")
 open
 ended: Success
 TEXT

@@ -17,6 +17,7 @@
 
 namespace heartbeat::detail {
 
+namespace asio = boost::asio;
 using boost::system::error_code;
 
 /// Why a certificate was not accepted: the results of X509_verify_cert.

@@ -79,7 +79,7 @@ public:
 
     /// Listens at `where`, instead of where it did before; port 0 takes a free one. Returns the port. Throws
     /// `boost::system::system_error` if it is not possible, with `asio::error::address_in_use` for a port
-    /// that is taken.
+    /// that is taken, and `std::logic_error` if there is nothing that makes streams.
     std::uint16_t listen(endpoint_type const& where) requires detail::made_of_tcp<Stream>;
     /// The same on 127.0.0.1.
     std::uint16_t listen(std::uint16_t port = 0) requires detail::made_of_tcp<Stream>;
@@ -220,6 +220,9 @@ void basic_echo_server<Stream, Clock>::serve(Stream stream) {
 template <class Stream, class Clock>
 std::uint16_t basic_echo_server<Stream, Clock>::listen(
     endpoint_type const& where) requires detail::made_of_tcp<Stream> {
+    if (!core_->make)
+        throw std::logic_error(
+            "heartbeat::basic_echo_server: to listen it has to be made with a stream_maker");
     return core_->listener->open(where).port();
 }
 
