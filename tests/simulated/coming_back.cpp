@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <vector>
 
 namespace {
 
@@ -164,6 +165,28 @@ TEST_CASE("a verdict of the user's that throws is told, and leaves that of the l
     CHECK(told.closed.size() == 1);
     CHECK(told.waits.size() == (retried ? 1 : 0));
     CHECK(told.stopped.size() == (retried ? 0 : 1));
+}
+
+TEST_CASE("law 10: while there is no link, new credentials are tried at once only once") {
+    simulated_world here;
+    auto settings = here.options();
+    std::vector<bool> refreshed;
+    settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
+        refreshed.push_back(what.refresh);
+        here.server.refuse_upgrades({.status = refreshed.size() == 2 ? 503U : 401U});
+        done(what.current);
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.pass(10s);
+    CHECK(refreshed == std::vector{false, true, false, true});
+    REQUIRE(told.waits.size() == 3);
+    CHECK(told.waits[0].delay == 0s);
+    CHECK(told.waits[1].delay == 3s);
+    CHECK(told.waits[2].delay == 3s);
+    // The ones just made were refused.
+    CHECK(told.stopped.size() == 1);
 }
 
 TEST_CASE("law 10: a server that restarts or is overloaded is given the time that it asks for") {
