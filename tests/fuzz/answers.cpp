@@ -34,7 +34,8 @@ void answer_where(script& input) {
     auto const found = hb::detail::resolve_location(base, input.rest());
     if (!found) return;
     require(found->target.starts_with('/'), "the target begins with a slash");
-    require(found->target.find("/../") == std::string::npos, "no segment of the path goes up");
+    auto const path = found->target.substr(0, found->target.find('?'));
+    require(path.find("/../") == std::string::npos, "no segment of the path goes up");
     require(hb::parse_url(hb::to_string(*found)).host == found->host, "the place is a URL");
     for (char const c : found->host + found->target) require(c > 0x20 && c < 0x7f, "all is visible ASCII");
 }

@@ -218,14 +218,15 @@ void play_lifecycle(script input) {
     bool linked = false;
     while (!input.done()) {
         auto const before = machine.now();
-        auto const happened = static_cast<event>(input.below(11));
+        auto const happened = static_cast<event>(input.below(12));
         auto const what = machine.resume(happened);
         require((before == machine.now()) == (what == action::none), "an action goes with a change");
         if (what == action::dial) require(!std::exchange(linked, true), "there is one link at a time");
         if (what == action::announce) require(linked, "what is announced was dialled");
         if (what == action::send_close) require(linked, "a Close frame needs a link");
         if (what == action::wait || what == action::cut) linked = false;
-        if (what == action::collect && before != lifecycle::phase::waiting)
+        bool const dialled = before != lifecycle::phase::waiting && before != lifecycle::phase::queued;
+        if (what == action::collect && dialled)
             require(std::exchange(linked, false), "what is collected was there");
         if (what == action::finish) require(!linked, "nothing is left at the end");
         if (before == lifecycle::phase::stopped && happened != event::start)
