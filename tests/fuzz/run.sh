@@ -145,7 +145,10 @@ fuzz() {
     printf '  FAILED: %s, exit status %d, after %s executions; all of it is in %s\n' \
         "$target" "$status" "${executions:-no}" "$log"
     for input in "$crashes"/*; do
-        if [[ -f $input ]]; then printf '  to replay: %s %s\n' "$out/$target" "$input"; fi
+        if [[ ! -f $input ]]; then continue; fi
+        printf '  to replay: %s %s\n' "$out/$target" "$input"
+        # Where the folder does not outlive this run.
+        printf '  in base64: %s\n' "$(base64 -w 0 "$input")"
     done
     return 1
 }

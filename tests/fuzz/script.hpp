@@ -22,6 +22,13 @@ public:
         rest_.remove_prefix(1);
         return taken;
     }
+    /// The last byte, for what is decided first and would stand in the way there.
+    unsigned last_byte() noexcept {
+        if (rest_.empty()) return 0;
+        auto const taken = static_cast<unsigned char>(rest_.back());
+        rest_.remove_suffix(1);
+        return taken;
+    }
     bool flag() noexcept { return (byte() & 1U) != 0; }
     /// A number from 0 to `count - 1`, for a count up to 256.
     unsigned below(unsigned count) noexcept { return byte() % count; }

@@ -45,14 +45,14 @@ public:
     }
 
     void play() {
+        unsigned const ending = input_.last_byte() % 3;
         for (int steps = 0; !input_.done() && steps < 100; ++steps) {
             step(input_.byte());
             check();
         }
-        unsigned const ending = input_.below(3);
         reacts_ = false;
         settle();
-        if (ending != 0) stop(ending == 1);
+        if (socket_ && ending != 0) stop(ending == 1);
         destroy();
         settle();
         require(std::ranges::all_of(operations_, [](auto const& one) { return one->completions == 1; }),

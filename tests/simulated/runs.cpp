@@ -268,7 +268,8 @@ TEST_CASE("a router serves its socket wherever it is moved, and reports nothing 
 TEST_CASE("law 5: a close ends in time whatever the peer sends in the middle of the close handshake") {
     std::string const message("\x81\x02hi", 4);
     std::string const close("\x88\x02\x03\xe8", 4);
-    std::string const broken("\xff\xff", 2);
+    // With a reserved bit.
+    std::string const broken("\xc1\x02hi", 4);
     std::string const fragments("\x01\x01h\x80\x01i", 6);
     for (auto const& bytes : {message + close, message + message + close, fragments + close,
                               fragments + fragments, broken, message + broken, close + broken}) {
@@ -293,6 +294,40 @@ TEST_CASE("law 5: a close ends in time whatever the peer sends in the middle of 
             CHECK(here.clock.pending() == 0);
         }
     }
+}
+
+TEST_CASE("law 5: the end of a socket comes at once, wherever a close handshake and the peer's frames meet") {
+    std::string const close("\x88\x02\x03\xe8", 4);
+    // With a reserved bit.
+    std::string const broken("\xc1\x02hi", 4);
+    std::string const ping("\x89\x00", 2);
+    auto const advance = [](simulated_world& here, int steps) {
+        here.io.restart();
+        while (steps-- > 0) here.io.poll_one();
+    };
+    for (auto const& bytes : {broken, close, ping, ping + broken})
+        for (int before = 0; before <= 4; ++before)
+            for (int afterwards = 0; afterwards <= 6; ++afterwards)
+                for (bool const peer_first : {false, true})
+                    for (bool const destroyed : {false, true}) {
+                        simulated_world here;
+                        reluctant_server server(here);
+                        std::optional<simulated_socket> socket(here.make_socket());
+                        int ended = 0;
+                        socket->async_run([&](hb::error_code) { ++ended; });
+                        here.settle();
+                        REQUIRE(socket->state() == hb::state::open);
+                        if (peer_first) server.send_raw(bytes);
+                        if (peer_first) advance(here, before);
+                        socket->async_close([&](hb::error_code) { ++ended; });
+                        if (!peer_first) advance(here, before);
+                        if (!peer_first) server.send_raw(bytes);
+                        advance(here, afterwards);
+                        destroyed ? socket.reset() : socket->cancel();
+                        here.settle();
+                        INFO(before << " handlers between, " << afterwards << " before the end");
+                        CHECK(ended == 2);
+                    }
 }
 
 TEST_CASE("a close in the middle of a message that arrives byte by byte ends in time") {

@@ -87,9 +87,9 @@ public:
     /// How many bytes have arrived and not been given to the websocket.
     std::size_t unread() { return next_.available() + (filter_ ? filter_->size() : 0); }
 
-    /// Ends the connection. A read that has succeeded, and has not been told so, fails all the same: what was
-    /// read could make the websocket wait for the lock of an operation that waits for the lock of the read,
-    /// when nobody cancels them any more.
+    /// Ends the connection. A read, or the write of a Close frame, that has succeeded and has not been told
+    /// so fails all the same: what the websocket does next could be to wait for the lock of an operation that
+    /// waits for another, when nobody cancels them any more. Other writes have to do with no lock afterwards.
     void end() noexcept {
         ended_ = true;
         next_.close();
@@ -110,7 +110,7 @@ public:
                     if (count != 0) self->observer_.bytes_read(count);
                     if (self->answer_ != nullptr && self->show(space, count) && !error)
                         error = beast::websocket::error::upgrade_declined;
-                    if (self->ended_ && !error) error = asio::error::operation_aborted;
+                    self->fail_after_end(error);
                     return count - self->keep_frames(error);
                 };
                 self->next_.async_read_some(space, observed_handler{note, std::move(handler)});
@@ -156,7 +156,7 @@ private:
     void read_inflated(Buffers const& space, Handler handler) {
         if (auto const count = take_into(space, *filter_); count != 0) {
             auto const note = [this](error_code& error, std::size_t taken) {
-                if (ended_) error = asio::error::operation_aborted;
+                fail_after_end(error);
                 return taken;
             };
             asio::post(get_executor(), beast::bind_front_handler(observed_handler{note, std::move(handler)},
@@ -166,12 +166,19 @@ private:
         auto const start = [this](asio::mutable_buffer raw, auto next) {
             auto const note = [this](error_code& error, std::size_t count) {
                 if (count != 0) observer_.bytes_read(count);
-                if (ended_ && !error) error = asio::error::operation_aborted;
+                fail_after_end(error);
                 return count;
             };
             next_.async_read_some(raw, observed_handler{note, std::move(next)});
         };
         inflating_read<decltype(start), Buffers, Handler>{start, space, *filter_, std::move(handler)}.go_on();
+    }
+
+    void fail_after_end(error_code& error) const {
+        if (ended_ && !error) error = asio::error::operation_aborted;
+    }
+    void fail_close_after_end(error_code& error) const {
+        if (told_ != 0) fail_after_end(error);
     }
 
     // How many of the bytes that were just read are frames, which the filter keeps.
@@ -185,8 +192,9 @@ private:
     void write(Buffers const& bytes, Handler handler) {
         note_close(bytes);
         if (!corked_ && gathered_.empty()) {
-            auto const note = [this](error_code, std::size_t count) {
+            auto const note = [this](error_code& error, std::size_t count) {
                 observer_.bytes_written(count);
+                fail_close_after_end(error);
                 return count;
             };
             return next_.async_write_some(bytes, observed_handler{note, std::move(handler)});
@@ -196,9 +204,10 @@ private:
             asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error_code{}, accepted));
             return;
         }
-        auto const note = [this, accepted](error_code error, std::size_t count) {
+        auto const note = [this, accepted](error_code& error, std::size_t count) {
             observer_.bytes_written(count);
             gathered_.clear();
+            fail_close_after_end(error);
             return error ? 0 : accepted;
         };
         asio::async_write(next_, asio::buffer(gathered_), observed_handler{note, std::move(handler)});
