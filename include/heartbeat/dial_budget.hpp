@@ -13,9 +13,9 @@
 namespace heartbeat {
 
 /// How many attempts all sockets that share it begin: in any time t at most `burst + t * per_second`. The
-/// redirects of an attempt, which has a turn already, take none. A token
-/// bucket whose tokens are handed out ahead: who comes when it is empty is given the time of its turn, in the
-/// order of asking. Put a `std::shared_ptr` to one into `reconnect.budget` of several sockets.
+/// redirects of an attempt, which has a turn already, take none. A token bucket whose tokens are handed out
+/// ahead: who comes when it is empty is given the time of its turn, in the order of asking. Put a
+/// `std::shared_ptr` to one into `reconnect.budget` of several sockets.
 ///
 /// Time is an argument, which must come from one clock. Thread-safe.
 class dial_budget {

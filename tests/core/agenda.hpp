@@ -28,6 +28,7 @@ enum class task : std::uint8_t {
     wait,
     deadline,
     heart,
+    prepare,
     resolve,
     connect,
     upgrade,
@@ -39,12 +40,15 @@ enum class task : std::uint8_t {
     close_done,
 };
 
-inline constexpr std::array<char const*, 18> task_names = {
-    "application", "start",   "close", "cancel",    "connect_now", "cancel_send",
-    "receive",     "write",   "wait",  "deadline",  "heart",       "resolve",
-    "connect",     "upgrade", "read",  "read_done", "write_done",  "close_done"};
+inline constexpr std::array<char const*, 19> task_names = {
+    "application", "start", "close",     "cancel",     "connect_now", "cancel_send", "receive",
+    "write",       "wait",  "deadline",  "heart",      "prepare",     "resolve",     "connect",
+    "upgrade",     "read",  "read_done", "write_done", "close_done"};
 
 constexpr char const* name(task what) noexcept { return task_names[static_cast<std::size_t>(what)]; }
+
+/// Nobody waits for it once its attempt has ended, and it may never complete.
+constexpr bool is_abandoned(task what) noexcept { return what == task::prepare || what == task::resolve; }
 
 /// One task, ready from `at` on.
 struct agenda_item {

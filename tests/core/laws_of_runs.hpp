@@ -87,14 +87,21 @@ public:
                 counts_.worst_recovery, static_cast<double>(took.count()) /
                                             static_cast<double>((recovery_bound() + down_stalls_).count()));
         }
-        attempting_ = refreshed_ = false;
+        attempting_ = renewed_ = hurried_ = false;
         open_ = true;
         opened_at_ = now;
         outages_ += now - outage_began_;
     }
 
-    /// An attempt failed or a link ended. `now` is when it is judged; slots may be slow afterwards.
-    void ends(time_point now, bool was_open) {
+    /// The application is asked for what the attempt needs.
+    void prepares(bool anew) {
+        counts_.count(premise::prepares);
+        if (anew != renewed_) throw violation{9, "new credentials, or none, in vain"};
+    }
+
+    /// An attempt failed, perhaps before it was prepared, or a link ended. `now` is when it is judged; slots
+    /// may be slow afterwards.
+    void ends(time_point now, bool was_open, bool was_prepared) {
         if (was_open != open_ || attempting_ == open_) throw violation{3, "an end without a beginning"};
         if (was_open) counts_.count(premise::closes);
         // A dial that was in time but for the strand's lateness counts as another loss.
@@ -108,6 +115,8 @@ public:
         if (was_open) outage_began_ = now;
         attempting_ = open_ = false;
         lost_ = true;
+        lost_link_ = was_open;
+        was_prepared_ = was_prepared;
     }
 
     void waits(time_point now, time_point judged, duration delay, heartbeat::reason const& why) {
@@ -123,7 +132,12 @@ public:
         bool const refresh = expected.what == heartbeat::verdict::refresh;
         if (refresh != std::exchange(asked_, false)) throw violation{9, "new credentials, or none, in vain"};
         if (refresh) counts_.count(premise::refreshed);
-        refreshed_ = refresh;
+        if (comes_at_once(expected)) {
+            counts_.count(premise::renewed_at_once);
+            hurried_ = true;
+        }
+        if (renewed_ && !refresh && !was_prepared_) counts_.count(premise::renewed_later);
+        renewed_ = refresh || (renewed_ && !was_prepared_);
         lost_ = false;
         waiting_ = true;
         delay_over_ = now + delay;
@@ -167,7 +181,7 @@ public:
         if (ending_ == errc{} || why != ending_) throw violation{5, "a run ends for another reason"};
         if (now > stop_by_ + stop_by_stalls_) throw violation{5, "a run ends too late"};
         if (anything_left) throw violation{4, "a run ends, and operations or timers are left"};
-        running_ = queued_ = waiting_ = lost_ = may_dial_at_once_ = refreshed_ = false;
+        running_ = queued_ = waiting_ = lost_ = may_dial_at_once_ = renewed_ = hurried_ = false;
     }
 
     /// The application sees something.
@@ -223,12 +237,17 @@ private:
                  time_point next_dial) const noexcept {
         auto const& retry = world_.reconnect;
         bool const in_vain =
-            expected.what == heartbeat::verdict::refresh && (!world_.can_refresh || refreshed_);
+            expected.what == heartbeat::verdict::refresh && (!world_.can_refresh || renewed_);
         if (!retry.enabled || expected.what == heartbeat::verdict::stop || in_vain) return why.cause;
         bool const too_many = retry.max_attempts != 0 && attempts_ >= retry.max_attempts;
         bool const too_late =
             retry.max_elapsed != duration{} && outages_ + (next_dial - outage_began_) > retry.max_elapsed;
         return too_many || too_late ? errc::retries_exhausted : errc{};
+    }
+
+    /// New credentials need no back-off after a failed attempt, but only once between two open links.
+    bool comes_at_once(heartbeat::verdict const& expected) const noexcept {
+        return expected.what == heartbeat::verdict::refresh && !lost_link_ && !hurried_;
     }
 
     void start_delays_again() noexcept {
@@ -248,6 +267,10 @@ private:
         first_ = false;
         bool const stops = expected.what == heartbeat::verdict::stop;
         if (stops || !retry.enabled) return;
+        if (comes_at_once(expected)) {
+            if (delay != expected.least) throw violation{9, "new credentials wait for the back-off"};
+            return;
+        }
         auto const spread = retry.jitter ? expected.spread : duration{};
         auto const least = static_cast<double>(expected.least.count());
         auto const most = static_cast<double>((expected.least + spread).count());
@@ -292,8 +315,13 @@ private:
     /// down.
     duration longest_asked_{};
     duration queueing_{};
-    /// New credentials were asked for since the last open link; and are, before the coming dial.
-    bool refreshed_ = false;
+    /// The coming or present attempt has new credentials; an attempt with new ones came at once since the
+    /// last open link; and what was lost last was an open link, or an attempt that was prepared or not.
+    bool renewed_ = false;
+    bool hurried_ = false;
+    bool lost_link_ = false;
+    bool was_prepared_ = false;
+    /// New credentials are asked for, before the coming dial.
     bool asked_ = false;
     /// How long there was no link since the last stable one, in earlier outages and since when in this one.
     duration outages_{};

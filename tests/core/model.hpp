@@ -17,6 +17,7 @@
 #include <heartbeat/core/heartbeat_monitor.hpp>
 #include <heartbeat/core/lifecycle.hpp>
 #include <heartbeat/core/outbox.hpp>
+#include <heartbeat/core/renewal.hpp>
 #include <heartbeat/core/retry_policy.hpp>
 #include <heartbeat/core/round_trip.hpp>
 #include <heartbeat/core/send_order.hpp>
@@ -53,6 +54,7 @@ private:
     struct link {
         std::uint32_t number = 0;
         bool ended = true;
+        bool prepared = false;
         bool opened = false;
         bool paused = false;
         bool close_seen = false;
@@ -190,7 +192,7 @@ private:
     heartbeat::reason wait_cause_{};
     std::optional<heartbeat::dial_budget> budget_;
     std::optional<time_point> turn_;
-    bool refreshed_ = false;
+    heartbeat::detail::renewal renewal_;
     errc ending_{};
     unsigned attempts_ = 0;
     time_point outage_began_{};

@@ -80,6 +80,7 @@ inline void model::handle(agenda_item const& item) {
         case task::heart:
             if (!at.ended && item.number == at.heart_number) beat(at);
             return leave();
+        case task::prepare:
         case task::resolve:
         case task::connect:
         case task::upgrade: return dial_step(item);

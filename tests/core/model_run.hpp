@@ -54,7 +54,7 @@ inline void model::start() {
     accepting_ = true;
     ending_ = {};
     attempts_ = 0;
-    refreshed_ = false;
+    renewal_.reset();
     backoff_.reset();
     outage_began_ = now_;
     earlier_outages_ = {};
@@ -100,9 +100,9 @@ inline void model::end(link& ending, heartbeat::reason why) {
         life_.stopped();
     }
     ++ending.deadline_number;
-    bool const lookup_hangs = random_.chance(50);
+    bool const hangs = random_.chance(50);
     agenda_.hasten(now_, [&](agenda_item const& item) {
-        return item.link == ending.number && !(lookup_hangs && item.what == task::resolve);
+        return item.link == ending.number && !(hangs && is_abandoned(item.what));
     });
     link_ = 0;
     if (ending.next && ending.next_cancelled) {
@@ -121,7 +121,11 @@ inline void model::end(link& ending, heartbeat::reason why) {
 }
 
 inline model::event model::judge(link const& ending, heartbeat::reason const& why) {
-    runs_.ends(now_, ending.opened);
+    using heartbeat::detail::renewal;
+    auto const ended = !ending.prepared ? renewal::ended::unprepared
+                       : ending.opened  ? renewal::ended::link
+                                        : renewal::ended::attempt;
+    runs_.ends(now_, ending.opened, ending.prepared);
     if (ending.opened && now_ - ending.opened_at >= world_.reconnect.stable_after) {
         attempts_ = 0;
         backoff_.reset();
@@ -130,14 +134,16 @@ inline model::event model::judge(link const& ending, heartbeat::reason const& wh
     if (ending.opened) outage_began_ = now_;
     if (ending_ != errc{}) return event::ended_stop;
     auto const judged = retry_policy_.judge(why);
+    bool const asks = judged.what == heartbeat::verdict::refresh;
     delay_ = backoff_.next(random_, judged.least, judged.spread);
+    if (renewal_.next(ended, asks) == renewal::pace::at_once) delay_ = judged.least;
     wait_cause_ = why;
     judged_at_ = now_;
     auto const elapsed = earlier_outages_ + (now_ - outage_began_) + delay_;
     auto const decision =
-        retry_policy_.decide(why, judged, {attempts_, elapsed, world_.can_refresh, refreshed_});
+        retry_policy_.decide(why, judged, {attempts_, elapsed, world_.can_refresh, renewal_.wanted()});
     if (decision.retry) {
-        refreshed_ = decision.refresh;
+        renewal_.retry(ended, decision.refresh);
         if (decision.refresh) runs_.refreshes();
         return event::ended_retry;
     }
@@ -212,7 +218,7 @@ inline void model::finish() {
     drop_messages(ending_);
     emit();
     bool const left = agenda_.find([](agenda_item const& item) {
-        return item.what > task::write && item.what != task::resolve;
+        return item.what > task::write && !is_abandoned(item.what);
     }) != nullptr;
     runs_.run_ends(now_, ending_, left);
 }

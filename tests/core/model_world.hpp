@@ -15,7 +15,7 @@ inline void model::begin_attempt() {
     link_ = ++links_made_;
     auto& at = current();
     if (agenda_.find([&](agenda_item const& item) {
-            return item.link == at.number && item.what != task::resolve;
+            return item.link == at.number && item.what > task::resolve;
         }) != nullptr &&
         at.number != 0)
         throw std::logic_error("the model has too few links");
@@ -29,36 +29,41 @@ inline void model::begin_attempt() {
     trace_.line(now_, "dials, link ", link_);
     life_.new_link();
     runs_.dials(now_);
-    begin_step(at, task::resolve);
+    begin_step(at, world_.can_refresh ? task::prepare : task::resolve);
 }
 
 inline void model::begin_step(link& at, task what) {
     auto const& limits = world_.deadlines;
-    auto const limit = what == task::resolve   ? limits.resolve
+    if (what == task::prepare) runs_.prepares(renewal_.wanted());
+    at.prepared = what != task::prepare;
+    auto const limit = what == task::prepare   ? limits.prepare
+                       : what == task::resolve ? limits.resolve
                        : what == task::connect ? limits.connect
                                                : limits.upgrade;
     auto const attempt_due = at.began + limits.attempt;
     arm_deadline(at, std::min(now_ + limit, attempt_due), errc::attempt_timeout);
     bool const fails = !at.reachable && random_.chance(world_.dials_fail);
     bool const hangs = !at.reachable && !fails && random_.chance(world_.dials_hang);
-    auto const takes = random_.chance(40) ? duration{} : random_.between(duration{}, world_.dial_time / 3);
+    auto const takes = random_.chance(40) ? duration{} : random_.between(duration{}, world_.dial_time / 4);
     agenda_.add(hangs ? never : now_ + takes, what, at.number, fails ? 1 : 0);
 }
 
 inline void model::dial_step(agenda_item const& item) {
-    bool const counted = item.what != task::resolve;
+    bool const counted = item.what > task::resolve;
     auto& at = slot(item.link);
     if (at.ended || at.number != item.link) return counted ? leave() : void();
     if (item.number != 0) {
         if (item.what == task::upgrade && random_.chance(60))
             end(at, refusal());
         else
-            end(at, item.what == task::resolve   ? errc::resolve_failed
+            end(at, item.what == task::prepare   ? errc::prepare_failed
+                    : item.what == task::resolve ? errc::resolve_failed
                     : item.what == task::connect ? errc::connect_failed
                                                  : errc::upgrade_failed);
         return counted ? leave() : void();
     }
     switch (item.what) {
+        case task::prepare: return begin_step(at, task::resolve);
         case task::resolve: enter(); return begin_step(at, task::connect);
         case task::connect: return begin_step(at, task::upgrade);
         default: break;
@@ -70,7 +75,7 @@ inline void model::dial_step(agenda_item const& item) {
     at.opened = true;
     at.opened_at = now_;
     earlier_outages_ += now_ - outage_began_;
-    refreshed_ = false;
+    renewal_.reset();
     feed(event::connected);
     leave();
 }

@@ -35,6 +35,8 @@ struct scenario {
     heartbeat::verdict judged(heartbeat::reason const& why, heartbeat::verdict const& standard) const {
         using heartbeat::verdict;
         if ((refused_causes >> static_cast<unsigned>(why.cause) & 1) != 0) return {.what = verdict::stop};
+        if ((renewed_causes >> static_cast<unsigned>(why.cause) & 1) != 0)
+            return {.what = verdict::refresh, .least = users_delay};
         return always_retry ? verdict{.what = verdict::retry, .least = users_delay} : standard;
     }
 
@@ -46,11 +48,12 @@ struct scenario {
     std::size_t outbox_messages = 0;
     std::size_t outbox_bytes = 0;
     std::size_t fragment_bytes = 0;
-    /// The user's verdict, if there is one: `stop` where bit n of `refused_causes` is set for cause n, else
-    /// that of the library, or retry after this time.
+    /// The user's verdict, if there is one: `stop` where bit n of `refused_causes` is set for cause n, or
+    /// else `refresh` by the other; or else that of the library, or retry after this time.
     bool has_judge = false;
     bool always_retry = false;
     std::uint64_t refused_causes = 0;
+    std::uint64_t renewed_causes = 0;
     duration users_delay = {};
     bool can_refresh = false;
     /// The time from one dial to the next, of all sockets that share a budget; 0: none do.
@@ -121,6 +124,7 @@ private:
         has_judge = random.chance(25);
         always_retry = random.chance(60);
         if (random.chance(40)) refused_causes = random() & random();
+        if (random.chance(40)) renewed_causes = random();
         if (random.chance(50)) users_delay = time(random, 0, 12);
         if (has_judge)
             reconnect.judge = [this](heartbeat::reason const& why, heartbeat::verdict const& standard) {
@@ -133,6 +137,7 @@ private:
             budget_others = random.between(0, 60);
         }
 
+        deadlines.prepare = time(random, 1, 8);
         deadlines.resolve = time(random, 1, 8);
         deadlines.connect = time(random, 1, 8);
         deadlines.upgrade = time(random, 1, 8);
@@ -160,8 +165,8 @@ private:
         auto const often = [&random](int share, int most) {
             return random.chance(share) ? random.between(1, most) : 0;
         };
-        auto const shortest = std::min(
-            {deadlines.resolve, deadlines.connect, deadlines.upgrade, deadlines.attempt / 3 - duration{1}});
+        auto const shortest = std::min({deadlines.prepare, deadlines.resolve, deadlines.connect,
+                                        deadlines.upgrade, deadlines.attempt / 4 - duration{1}});
         dial_time = random.between(duration{}, std::max(shortest, duration{}) * 2);
         reachable = random.chance(50);
         reachable_from = time_point{} + time(random, 0, 60);

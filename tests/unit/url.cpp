@@ -106,12 +106,13 @@ TEST_CASE("user and password in a URL are decoded and no part of the host") {
     CHECK(to_string(parse_url("ws://user:secret@[::1]:8002/x@y?z")) == "ws://[::1]:8002/x@y?z");
 }
 
-TEST_CASE("no error text shows a password, however the URL is wrong") {
+TEST_CASE("no error text shows a password or a query, which often holds a key, however the URL is wrong") {
     for (char const* text :
          {"ws://user:secret@h:0", "ws://user:secret@", "http://user:secret@h", "user:secret@h",
           "ws:/user:secret@h", "ws://user:se/cret@h", "ws://user:se?cret@h:x", "ws://user:secret@h@h",
           "ws://user:secret%@h", "ws://user:se#cret@h", "ws://secret%3a:x@h", "://user:secret@h",
-          "secret://x@h"}) {
+          "secret://x@h", "ws://h/feed?token=secret#x", "ws://h:0?secret", "h?secret?secret",
+          "ws://user:x@h:0/y?token=secret@z", "wss://h:0/?user=me@x.com&token=secret"}) {
         CAPTURE(text);
         try {
             static_cast<void>(parse_url(text));
@@ -119,21 +120,6 @@ TEST_CASE("no error text shows a password, however the URL is wrong") {
         } catch (url_error const& error) {
             std::string_view const what = error.what();
             CHECK(what.find("cret") == std::string_view::npos);
-            CHECK(what.find("***") != std::string_view::npos);
-        }
-    }
-}
-
-TEST_CASE("no error text shows a query, which often holds a key") {
-    for (char const* text : {"ws://h/feed?token=secret#x", "ws://h:0?secret", "h?secret?secret",
-                             "ws://user:x@h:0/y?token=secret@z", "wss://h:0/?user=me@x.com&token=secret"}) {
-        CAPTURE(text);
-        try {
-            static_cast<void>(parse_url(text));
-            FAIL("nothing was wrong");
-        } catch (url_error const& error) {
-            std::string_view const what = error.what();
-            CHECK(what.find("secret") == std::string_view::npos);
             CHECK(what.find("***") != std::string_view::npos);
         }
     }

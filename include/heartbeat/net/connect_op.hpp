@@ -253,7 +253,7 @@ void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;
-    refreshed_ = refreshed_at_once_ = false;
+    renewal_.reset();
     feed(lifecycle::event::connected);
 }
 

@@ -3,6 +3,7 @@
 
 #include <heartbeat/core/backoff.hpp>
 #include <heartbeat/core/lifecycle.hpp>
+#include <heartbeat/core/renewal.hpp>
 #include <heartbeat/core/retry_policy.hpp>
 #include <heartbeat/core/round_trip.hpp>
 #include <heartbeat/core/send_order.hpp>
@@ -259,14 +260,9 @@ private:
     waiting coming_wait_ = {};
     /// What the last attempt of this run was given, or else what the options say.
     prepared current_ = {};
-    /// The coming attempt needs new credentials.
-    bool refresh_ = false;
+    renewal renewal_;
     /// The turn to dial that was taken and lies ahead.
     std::optional<time_point> turn_ = {};
-    /// The attempt that failed last was the one with new credentials.
-    bool refreshed_ = false;
-    /// Since the last open link an attempt with new credentials came at once.
-    bool refreshed_at_once_ = false;
     /// Dials since the last stable link.
     unsigned attempts_ = 0;
     /// When the link was lost, or the run began, and the time without a link before that, since the last

@@ -23,7 +23,7 @@ void connection<Protocol, Stream, Clock>::prepare(link_type& at) {
             });
         });
     try {
-        settings_.prepare({attempts_, coming_wait_.cause, refresh_, current_}, answer);
+        settings_.prepare({attempts_, coming_wait_.cause, renewal_.wanted(), current_}, answer);
     } catch (...) {
         answer(std::current_exception());
     }

@@ -29,7 +29,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     attempts_ = 0;
     coming_wait_ = {};
     current_ = {settings_.url, settings_.request};
-    refresh_ = refreshed_ = refreshed_at_once_ = false;
+    renewal_.reset();
     backoff_.reset();
     linked_before_ = false;
     outage_began_ = time();
@@ -146,6 +146,14 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     perform(next);
 }
 
+/// How far an attempt came; null for one that could not even be begun.
+template <class Link>
+renewal::ended how_far(Link const* ending) noexcept {
+    bool const began = ending != nullptr && ending->steps.now() != attempt_step::prepare;
+    if (!began) return renewal::ended::unprepared;
+    return ending->opened ? renewal::ended::link : renewal::ended::attempt;
+}
+
 template <class Protocol, class Stream, class Clock>
 lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* ending, reason const& why,
                                                             time_point now) {
@@ -162,19 +170,15 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
-    auto const delay = backoff_.next(random_, judged.least, judged.spread);
+    bool const asks = judged.what == verdict::refresh;
+    auto const drawn = backoff_.next(random_, judged.least, judged.spread);
+    auto const delay = renewal_.next(how_far(ending), asks) == renewal::pace::at_once ? judged.least : drawn;
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
-    auto const decision = retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), refreshed_});
+    auto const decision =
+        retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), renewal_.wanted()});
     if (decision.retry) {
-        // Whoever could not make new ones is asked again.
-        bool const unanswered = ending == nullptr || ending->steps.now() == attempt_step::prepare;
-        refresh_ = decision.refresh || (refresh_ && unanswered);
-        refreshed_ = decision.refresh || (refreshed_ && unanswered);
-        // New credentials need no back-off, once; but a server that opens and then asks for them, or fails in
-        // between, could do so for ever.
-        bool const opened = ending != nullptr && ending->opened;
-        bool const at_once = decision.refresh && !opened && !std::exchange(refreshed_at_once_, true);
-        coming_wait_ = {attempts_ + 1, at_once ? judged.least : delay, why};
+        renewal_.retry(how_far(ending), decision.refresh);
+        coming_wait_ = {attempts_ + 1, delay, why};
         return lifecycle::event::ended_retry;
     }
     ending_ = why;
