@@ -9,6 +9,7 @@
 #include <heartbeat/net/connect_op.hpp>
 #include <heartbeat/net/connection.hpp>
 #include <heartbeat/net/deadline_op.hpp>
+#include <heartbeat/net/open_op.hpp>
 #include <heartbeat/net/prepare_op.hpp>
 #include <heartbeat/net/read_op.hpp>
 #include <heartbeat/net/request.hpp>

@@ -15,8 +15,8 @@ struct verdict {
         /// Wait, then dial again.
         retry,
         /// Ask the application for new credentials, then dial again: after a failed attempt at once, but for
-        /// `least`, once since the last open link, and otherwise once the wait is over. Where nothing can
-        /// make new ones, or the ones just made were refused, the run ends.
+        /// `least` and `spread`, once since the last open link, and otherwise once the wait is over. Where
+        /// nothing can make new ones, or the ones just made were refused, the run ends.
         refresh,
         /// The run ends with the reason.
         stop,

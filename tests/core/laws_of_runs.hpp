@@ -236,8 +236,8 @@ private:
     errc verdict(heartbeat::reason const& why, heartbeat::verdict const& expected,
                  time_point next_dial) const noexcept {
         auto const& retry = world_.reconnect;
-        bool const in_vain =
-            expected.what == heartbeat::verdict::refresh && (!world_.can_refresh || renewed_);
+        bool const in_vain = expected.what == heartbeat::verdict::refresh &&
+                             (!world_.can_refresh || (renewed_ && was_prepared_));
         if (!retry.enabled || expected.what == heartbeat::verdict::stop || in_vain) return why.cause;
         bool const too_many = retry.max_attempts != 0 && attempts_ >= retry.max_attempts;
         bool const too_late =
@@ -268,7 +268,9 @@ private:
         bool const stops = expected.what == heartbeat::verdict::stop;
         if (stops || !retry.enabled) return;
         if (comes_at_once(expected)) {
-            if (delay != expected.least) throw violation{9, "new credentials wait for the back-off"};
+            auto const most = retry.jitter ? expected.spread : duration{};
+            if (delay < expected.least) throw violation{10, "a delay under what the server asks for"};
+            if (delay > expected.least + most) throw violation{9, "new credentials wait for the back-off"};
             return;
         }
         auto const spread = retry.jitter ? expected.spread : duration{};

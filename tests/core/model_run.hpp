@@ -136,12 +136,13 @@ inline model::event model::judge(link const& ending, heartbeat::reason const& wh
     auto const judged = retry_policy_.judge(why);
     bool const asks = judged.what == heartbeat::verdict::refresh;
     delay_ = backoff_.next(random_, judged.least, judged.spread);
-    if (renewal_.next(ended, asks) == renewal::pace::at_once) delay_ = judged.least;
+    if (renewal_.next(ended, asks) == renewal::pace::at_once)
+        delay_ = backoff_.at_least(random_, judged.least, judged.spread);
     wait_cause_ = why;
     judged_at_ = now_;
     auto const elapsed = earlier_outages_ + (now_ - outage_began_) + delay_;
-    auto const decision =
-        retry_policy_.decide(why, judged, {attempts_, elapsed, world_.can_refresh, renewal_.wanted()});
+    auto const decision = retry_policy_.decide(
+        why, judged, {attempts_, elapsed, world_.can_refresh, renewal_.in_vain(ended, asks)});
     if (decision.retry) {
         renewal_.retry(ended, decision.refresh);
         if (decision.refresh) runs_.refreshes();

@@ -15,7 +15,7 @@ inline void model::begin_attempt() {
     link_ = ++links_made_;
     auto& at = current();
     if (agenda_.find([&](agenda_item const& item) {
-            return item.link == at.number && item.what > task::resolve;
+            return item.link == at.number && !is_abandoned(item.what);
         }) != nullptr &&
         at.number != 0)
         throw std::logic_error("the model has too few links");

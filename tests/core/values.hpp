@@ -61,7 +61,7 @@ inline std::uint64_t every_verdict() {
                                 for (unsigned const history : {0u, 1u, 2u, 3u}) {
                                     ++cases;
                                     bool const can_refresh = (history & 1) != 0;
-                                    bool const refreshed = (history & 2) != 0;
+                                    bool const in_vain = (history & 2) != 0;
                                     heartbeat::reason const why{.cause = static_cast<errc>(code)};
                                     heartbeat::reconnect_options options;
                                     options.enabled = enabled;
@@ -72,7 +72,7 @@ inline std::uint64_t every_verdict() {
                                     };
                                     heartbeat::detail::retry_policy const policy(options);
                                     auto const decision = policy.decide(
-                                        why, policy.judge(why), {attempts, elapsed, can_refresh, refreshed});
+                                        why, policy.judge(why), {attempts, elapsed, can_refresh, in_vain});
                                     bool const final = why.cause == errc::closed ||
                                                        why.cause == errc::close_timeout ||
                                                        why.cause == errc::cancelled;

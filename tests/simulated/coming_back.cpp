@@ -189,6 +189,91 @@ TEST_CASE("law 10: while there is no link, new credentials are tried at once onl
     CHECK(told.stopped.size() == 1);
 }
 
+TEST_CASE("law 10: after a link that was open, new credentials wait for the back-off") {
+    simulated_world here;
+    closing_server const server(here, 3000);
+    auto settings = here.options();
+    std::vector<bool> refreshed;
+    settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
+        refreshed.push_back(what.refresh);
+        done(what.current);
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.pass(7s);
+    CHECK(refreshed == std::vector{false, true, true});
+    REQUIRE(told.waits.size() == 3);
+    for (auto const& wait : told.waits) CHECK(wait.delay == 3s);
+}
+
+TEST_CASE(
+    "law 9: whoever could not make new credentials may be asked again, whatever the user's verdict says") {
+    simulated_world here;
+    here.server.refuse_upgrades({.status = 401});
+    auto settings = here.options();
+    settings.reconnect.judge = [](hb::reason const& why, hb::verdict standard) {
+        return why.cause == hb::errc::prepare_failed ? hb::verdict{.what = hb::verdict::refresh} : standard;
+    };
+    std::vector<bool> refreshed;
+    settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
+        refreshed.push_back(what.refresh);
+        if (refreshed.size() == 4) here.server.refuse_upgrades({});
+        if (what.attempt == 2 || what.attempt == 3)
+            return done(hb::error_code(asio::error::host_unreachable));
+        done(what.current);
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.pass(7s);
+    CHECK(refreshed == std::vector{false, true, true, true});
+    CHECK(told.opened.size() == 1);
+    CHECK(told.stopped.empty());
+}
+
+TEST_CASE("the longest time without a link counts the wait that there will be, also where that is none") {
+    simulated_world here;
+    here.server.refuse_upgrades({.status = 401});
+    auto settings = here.options();
+    settings.reconnect.max_elapsed = 1s;
+    settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
+        if (what.refresh) here.server.refuse_upgrades({});
+        done(what.current);
+    };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.settle();
+    CHECK(told.opened.size() == 1);
+    CHECK(told.stopped.empty());
+}
+
+TEST_CASE("law 10: clients whose credentials were refused come back when the server says, and not together") {
+    simulated_world here;
+    here.server.refuse_upgrades({.status = 401, .retry_after = 10s});
+    auto settings = here.options();
+    settings.reconnect.jitter = true;
+    settings.reconnect.max_delay = 20s;
+    settings.prepare = [](hb::preparation const& what, hb::prepare_handler const& done) {
+        done(what.current);
+    };
+    std::vector<hb::duration> delays;
+    for (settings.seed = 1; settings.seed <= 20; ++settings.seed) {
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.settle();
+        REQUIRE(told.waits.size() == 1);
+        delays.push_back(told.waits[0].delay);
+    }
+    auto const [least, most] = std::ranges::minmax(delays);
+    CHECK(least >= 10s);
+    CHECK(least < 11s);
+    CHECK(most > 14s);
+    CHECK(most <= 15s);
+}
+
 TEST_CASE("law 10: a server that restarts or is overloaded is given the time that it asks for") {
     struct row {
         std::uint16_t code;

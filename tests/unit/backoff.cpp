@@ -138,6 +138,18 @@ TEST_CASE("a delay is never less than what is drawn above the least one") {
     }
 }
 
+TEST_CASE("a delay that need not be that of the back-off is drawn above the least one, and is no retry") {
+    constant_bits low{0};
+    constant_bits high{constant_bits::max()};
+    backoff const delays({.delay = 4s});
+    CHECK(delays.at_least(high, 0s, 0s) == 0s);
+    CHECK(delays.at_least(high, 3s, 0s) == 3s);
+    CHECK(delays.at_least(low, 5s, 25s) == 5s);
+    CHECK(delays.at_least(high, 5s, 25s) == 30s);
+    CHECK(backoff({.delay = 4s, .jitter = false}).at_least(high, 5s, 25s) == 5s);
+    CHECK(delays.attempts() == 0);
+}
+
 TEST_CASE("the least delay does not change how the nominal one grows") {
     backoff delays({.delay = 1s, .growth = 2.0, .max_delay = 30s});
     constant_bits random;

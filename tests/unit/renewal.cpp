@@ -63,10 +63,24 @@ TEST_CASE("law 10: whatever has ended, it is clear who needs new credentials, an
         INFO("state " << static_cast<int>(before) << ", ended " << static_cast<int>(what) << ", asked "
                       << asked);
         CHECK(one.next(what, asked) == next);
+        CHECK(one.in_vain(what, asked) == (asked && one.wanted() && what != unprepared));
         CHECK(seen(one) == before);
         one.retry(what, asked);
         CHECK(seen(one) == after);
     }
+}
+
+TEST_CASE("law 9: credentials that were just made and refused are in vain, others are not") {
+    auto one = at(state::fresh);
+    CHECK_FALSE(one.in_vain(ended::attempt, true));
+    one.retry(ended::attempt, true);
+    // Nobody has made any yet.
+    CHECK_FALSE(one.in_vain(ended::unprepared, true));
+    CHECK_FALSE(one.in_vain(ended::attempt, false));
+    CHECK(one.in_vain(ended::attempt, true));
+    // They may have been good before what else went wrong.
+    one.retry(ended::attempt, false);
+    CHECK_FALSE(one.in_vain(ended::attempt, true));
 }
 
 TEST_CASE("law 10: an open link, or a new run, begins anew with the credentials that there are") {

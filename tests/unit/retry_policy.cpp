@@ -86,12 +86,12 @@ TEST_CASE("every combination of cause, options and history has the decision of t
                                     options.max_elapsed = max_elapsed;
                                     options.judge = always(user);
                                     bool const can_refresh = (bits & 1) != 0;
-                                    bool const refreshed = (bits & 2) != 0;
+                                    bool const in_vain = (bits & 2) != 0;
 
                                     bool const refresh = user == verdict::refresh;
                                     retry_decision expected{true, {}, refresh};
                                     if (is_deliberate(cause) || !enabled || user == verdict::stop ||
-                                        (refresh && (!can_refresh || refreshed)))
+                                        (refresh && (!can_refresh || in_vain)))
                                         expected = {false, cause};
                                     else if ((max_attempts > 0 && attempts >= max_attempts) ||
                                              (max_elapsed > 0s && elapsed > max_elapsed))
@@ -99,7 +99,7 @@ TEST_CASE("every combination of cause, options and history has the decision of t
 
                                     auto const decision =
                                         decided(options, {.cause = cause},
-                                                {attempts, elapsed, can_refresh, refreshed});
+                                                {attempts, elapsed, can_refresh, in_vain});
                                     if (decision != expected) {
                                         CAPTURE(to_string(cause), enabled, to_string(user), max_attempts,
                                                 max_elapsed.count(), attempts, elapsed.count(), bits);
@@ -166,7 +166,7 @@ TEST_CASE("credentials that are refused are renewed once, and the second refusal
         reason const why{.cause = errc::upgrade_refused, .http_status = status};
         retry_decision const stop{false, why.cause};
         CHECK(decided({}, why, {.attempts = 1, .can_refresh = true}) == retry_decision{true, {}, true});
-        CHECK(decided({}, why, {.attempts = 2, .can_refresh = true, .refreshed = true}) == stop);
+        CHECK(decided({}, why, {.attempts = 2, .can_refresh = true, .in_vain = true}) == stop);
         CHECK(decided({}, why, {.attempts = 1}) == stop);
         CHECK(decided(limited, why, {.attempts = 3, .can_refresh = true}) ==
               retry_decision{false, errc::retries_exhausted});

@@ -62,10 +62,17 @@ public:
     duration next(UniformRandomBitGenerator& generator, duration least = {}, duration spread = {}) {
         duration const longest = nominal();
         duration const saved = jitter_ ? drawn(generator, longest / 2) : duration{};
-        duration const above = jitter_ && spread > duration{} ? drawn(generator, spread) : duration{};
+        duration const asked = at_least(generator, least, spread);
         if (attempts_ < std::numeric_limits<unsigned>::max()) ++attempts_;
         if (longest < cap_) factor_ *= growth_;  // Stops at the cap, so it stays finite.
-        return std::max(longest - saved, least + above);
+        return std::max(longest - saved, asked);
+    }
+
+    /// A delay for an attempt that need not wait for the back-off: drawn in [least, least + spread], without
+    /// jitter `least`. Throws what the generator throws.
+    template <class UniformRandomBitGenerator>
+    duration at_least(UniformRandomBitGenerator& generator, duration least, duration spread) const {
+        return least + (jitter_ && spread > duration{} ? drawn(generator, spread) : duration{});
     }
 
     /// The delay before the coming retry, before jitter.

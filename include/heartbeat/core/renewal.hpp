@@ -25,9 +25,14 @@ public:
     enum class pace {
         /// After the delay of the back-off.
         wait,
-        /// After what the verdict asks for, and nothing else.
+        /// After what the verdict asks for, if anything, and no more.
         at_once,
     };
+
+    /// The verdict asks for new credentials, and the ones that were just made were of no use.
+    constexpr bool in_vain(ended what, bool asked) const noexcept {
+        return asked && wanted_ && what != ended::unprepared;
+    }
 
     /// When the next attempt would be made.
     /// \param asked  the verdict on what has ended asks for new credentials
@@ -44,8 +49,7 @@ public:
     /// A link is open, so the credentials were good; or a run begins.
     constexpr void reset() noexcept { *this = renewal(); }
 
-    /// The coming attempt has to have new credentials; or the present one has. If those are refused, others
-    /// would be, too.
+    /// The coming attempt has to have new credentials; or the present one has.
     constexpr bool wanted() const noexcept { return wanted_; }
 
 private:

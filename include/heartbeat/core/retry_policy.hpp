@@ -17,8 +17,8 @@ struct retry_history {
     duration elapsed = {};
     /// There is something that can make new credentials.
     bool can_refresh = false;
-    /// The last attempt had new ones, and nothing else went wrong since they were made.
-    bool refreshed = false;
+    /// New ones were made, and refused in their first attempt.
+    bool in_vain = false;
 };
 
 /// Whether to dial again.
@@ -64,7 +64,7 @@ public:
     retry_decision decide(reason const& why, verdict const& judged,
                           retry_history const& past) const noexcept {
         bool const refresh = judged.what == verdict::refresh;
-        bool const in_vain = refresh && (!past.can_refresh || past.refreshed);
+        bool const in_vain = refresh && (!past.can_refresh || past.in_vain);
         if (judged.what == verdict::stop || in_vain) return {false, why.cause};
         bool const too_many = options_.max_attempts != 0 && past.attempts >= options_.max_attempts;
         bool const too_late = options_.max_elapsed != duration{} && past.elapsed > options_.max_elapsed;

@@ -89,7 +89,8 @@ public:
 
     /// Ends the connection. A read, or the write of a Close frame, that has succeeded and has not been told
     /// so fails all the same: what the websocket does next could be to wait for the lock of an operation that
-    /// waits for another, when nobody cancels them any more. Other writes have to do with no lock afterwards.
+    /// waits for another, when nobody cancels them any more. After other writes it waits only for operations
+    /// that end by themselves.
     void end() noexcept {
         ended_ = true;
         next_.close();

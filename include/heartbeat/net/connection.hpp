@@ -176,6 +176,8 @@ private:
     link_pointer make_link();
     /// Throws `options_error`.
     itinerary plan(prepared const& use) const;
+
+    // open_op.hpp
     void begin_session();
 
     // deadline_op.hpp

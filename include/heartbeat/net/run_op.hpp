@@ -170,14 +170,16 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
+    auto const ended = how_far(ending);
     bool const asks = judged.what == verdict::refresh;
     auto const drawn = backoff_.next(random_, judged.least, judged.spread);
-    auto const delay = renewal_.next(how_far(ending), asks) == renewal::pace::at_once ? judged.least : drawn;
+    bool const at_once = renewal_.next(ended, asks) == renewal::pace::at_once;
+    auto const delay = at_once ? backoff_.at_least(random_, judged.least, judged.spread) : drawn;
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
     auto const decision =
-        retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), renewal_.wanted()});
+        retry_policy_.decide(why, judged, {attempts_, elapsed, can_refresh(), renewal_.in_vain(ended, asks)});
     if (decision.retry) {
-        renewal_.retry(how_far(ending), decision.refresh);
+        renewal_.retry(ended, decision.refresh);
         coming_wait_ = {attempts_ + 1, delay, why};
         return lifecycle::event::ended_retry;
     }
