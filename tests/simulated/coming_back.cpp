@@ -193,6 +193,8 @@ TEST_CASE("law 10: after a link that was open, new credentials wait for the back
     simulated_world here;
     closing_server const server(here, 3000);
     auto settings = here.options();
+    // Else it would go on for ever within the same instant.
+    settings.reconnect.max_attempts = 10;
     std::vector<bool> refreshed;
     settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
         refreshed.push_back(what.refresh);
