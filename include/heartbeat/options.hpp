@@ -28,7 +28,7 @@ class tls_provider;
 enum class liveness {
     /// The answer to a heartbeat of the current round. Only a round trip shows that both directions work.
     round_trip,
-    /// Any byte that arrives. Cheaper for the peer, blind to a link that only receives.
+    /// Any byte that is read. Cheaper for the peer, blind to a link that only receives.
     any_input,
 };
 

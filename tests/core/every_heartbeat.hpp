@@ -119,7 +119,7 @@ private:
                     break;
                 case heartbeat_monitor::action::look_again:
                     if (++looks > 3) throw violation{7, "it looks for input for ever"};
-                    laws.looks(at, speed == pace::look_finds);
+                    laws.looks(at, speed == pace::look_finds ? 1 : 0);
                     heart.unread(speed == pace::look_finds ? 1 : 0, at);
                     if (speed != pace::late_after_look) break;
                     laws.stalled(unit);

@@ -33,7 +33,7 @@ public:
         note(heart_event::start);
         if (fresh_) set_times(options_.interval, options_.timeout);
         fresh_ = false;
-        known_ = 0;
+        known_ = seen_ = 0;
         phase_ = heart_phase::resting;
         last_input_ = now;
         proof(now);
@@ -83,13 +83,15 @@ public:
         phase_ = heart_phase::suspecting;
     }
 
-    /// It looks whether input waits in the host. \param available  there is some
-    void looks(time_point now, bool available) {
+    /// It looks how much input waits in the host. What was not there the last time may hold the answer, but
+    /// proves nothing until it is read.
+    void looks(time_point now, std::size_t available) {
         if (phase_ != heart_phase::suspecting && phase_ != heart_phase::doubting)
             throw violation{8, "it looks for input out of turn"};
         phase_ = heart_phase::doubting;
         looked_ = true;
-        if (available) input(now);
+        if (available > seen_) had_input_ = true, last_input_ = now;
+        seen_ = available;
     }
 
     /// It sleeps on after it had come to a verdict.
@@ -134,6 +136,7 @@ public:
 
     void input_read(time_point now) {
         note(heart_event::input);
+        seen_ = 0;
         input(now);
     }
 
@@ -257,6 +260,8 @@ private:
     duration smoothed_{};
     duration variation_{};
     std::uint64_t samples_ = 0;
+    /// How much waited in the host at the last look, if nothing was read since.
+    std::size_t seen_ = 0;
     bool had_input_ = false;
     bool looked_ = false;
     bool sent_ = false;

@@ -29,7 +29,7 @@ inline void model::beat(link& at) {
             case look_again: {
                 auto const waiting = available(at);
                 trace_.line(now_, "heart: looks again, pieces that wait: ", waiting);
-                life_.looks(now_, waiting != 0);
+                life_.looks(now_, waiting);
                 at.monitor->unread(waiting, now_);
                 return arm_heart(at);
             }

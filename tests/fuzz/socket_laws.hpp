@@ -92,8 +92,14 @@ public:
     void note(heartbeat::network_event const& event) {
         using kind = heartbeat::network_event::kind;
         auto const now = clock_.now();
-        if (event.what == kind::arrived && event.end == heartbeat::network_end::client) heard_ = now;
+        bool const here = event.end == heartbeat::network_end::client;
+        if (event.what == kind::arrived && here) {
+            heard_ = now;
+            unread_ += event.bytes.size();
+        }
+        if (event.what == kind::read && here) unread_ -= event.bytes.size();
         if (event.what != kind::dial) return;
+        unread_ = 0;
         require(std::exchange(excused, false) || now - attempt_ended_ >= settings_.reconnect.delay / 2,
                 "there is a delay before each dial");
     }
@@ -115,7 +121,9 @@ public:
         auto const& heart = settings_.heartbeat;
         if (figures.reading_paused) heard_ = now;
         if (state != heartbeat::state::open || heart.interval == heartbeat::duration{}) return;
-        require(now <= heard_ + heart.interval + heart.timeout, "a silent peer is noticed in time");
+        // What has arrived and cannot be read may hold the answer, for one timeout more.
+        auto const patience = unread_ == 0 ? heart.timeout : 2 * heart.timeout;
+        require(now <= heard_ + heart.interval + patience, "a silent peer is noticed in time");
     }
     void check_stopped() const {
         require(runs_ == 0, "each run that began has completed");
@@ -139,6 +147,7 @@ private:
     std::uint64_t session_ = 0;
     heartbeat::state state_ = heartbeat::state::stopped;
     heartbeat::time_point heard_ = {};
+    std::size_t unread_ = 0;
     heartbeat::time_point attempt_ended_ = {};
     std::set<std::string> arrived_ = {};
 };

@@ -25,7 +25,9 @@ TEST_CASE("law 8: an answer that was read behind messages with slow slots is fou
 TEST_CASE("law 7: bytes that arrived and cannot be read do not keep a dead link alive for long") {
     simulated_world here;
     reluctant_server server(here);
-    auto socket = here.make_socket();
+    auto settings = here.options();
+    settings.heartbeat.proof = GENERATE(hb::liveness::round_trip, hb::liveness::any_input);
+    auto socket = here.make_socket(settings);
     diary const told(socket);
     socket.start();
     here.settle();

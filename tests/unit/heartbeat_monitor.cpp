@@ -258,6 +258,51 @@ TEST_CASE("bytes that lie unread are news only where they have become more") {
     SECTION("and none are none") { CHECK(look(6s, 0) == declare_dead); }
 }
 
+TEST_CASE(
+    "law 7: where any input proves life, bytes that lie unread give one more timeout and prove nothing") {
+    auto settings = usual;
+    settings.proof = heartbeat::liveness::any_input;
+    auto monitor = started(settings);
+    REQUIRE(monitor.resume(at(4s)) == send_beat);
+    REQUIRE(monitor.resume(at(5s)) == suspect);
+    REQUIRE(monitor.resume(at(6s)) == look_again);
+    monitor.unread(3, at(6s));
+    CHECK(monitor.silence(at(6s)) == 6s);
+    CHECK(monitor.resume(at(6s)) == sleep);
+    CHECK(monitor.due() == at(8s));
+    SECTION("none of them is read") {
+        REQUIRE(monitor.resume(at(8s)) == look_again);
+        monitor.unread(3, at(8s));
+        CHECK(monitor.resume(at(8s)) == declare_dead);
+    }
+    SECTION("they are read") {
+        monitor.input(at(7s));
+        CHECK(monitor.due() == at(11s));
+    }
+}
+
+TEST_CASE("bytes that were news in one round are none in the next, unless some were read") {
+    auto monitor = started(usual);
+    auto const look = [&](duration when, std::size_t unread) {
+        REQUIRE(monitor.resume(at(when)) == look_again);
+        monitor.unread(unread, at(when));
+        return monitor.resume(at(when));
+    };
+    REQUIRE(monitor.resume(at(4s)) == send_beat);
+    REQUIRE(monitor.resume(at(5s)) == suspect);
+    REQUIRE(look(6s, 100) == sleep);
+    // What had been read before is handled now.
+    monitor.prove(at(7s));
+    REQUIRE(monitor.resume(at(11s)) == send_beat);
+    REQUIRE(monitor.resume(at(12s)) == suspect);
+    SECTION("the same ones") { CHECK(look(13s, 100) == declare_dead); }
+    SECTION("others") {
+        monitor.input(at(12s));
+        CHECK(monitor.resume(at(13s)) == sleep);
+        CHECK(look(14s, 100) == sleep);
+    }
+}
+
 TEST_CASE("an interval of zero is never due") {
     auto monitor = started({.interval = 0s, .timeout = 2s});
     CHECK(monitor.due() == time_point::max());

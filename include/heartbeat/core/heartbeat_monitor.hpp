@@ -51,6 +51,7 @@ public:
         last_proof_ = last_input_ = now;
         phase_ = phase::resting;
         beat_count_ = 0;
+        unread_ = 0;
     }
 
     /// No verdicts from now on: the link ends on purpose, or nothing is read from it. `start` begins anew.
@@ -141,10 +142,11 @@ public:
     /// come.
     void progress(time_point now) noexcept { last_input_ = now; }
 
-    /// So many bytes have arrived and could not be read. They are news only where they have become more: a
-    /// link that reads nothing is not kept alive by what lies there.
+    /// So many bytes have arrived and could not be read. They move the deadline as input does, since the
+    /// answer may be among them, but only where they have become more; and only what is read proves life. So
+    /// a link that reads nothing is not kept alive by what lies there.
     void unread(std::size_t bytes, time_point now) noexcept {
-        if (bytes > unread_) input(now);
+        if (bytes > unread_) last_input_ = now;
         unread_ = bytes;
     }
 
@@ -182,7 +184,6 @@ private:
     action begin_round(time_point now) noexcept {
         phase_ = phase::asking;
         beat_count_ = 0;
-        unread_ = 0;
         round_began_ = now;
         bool const follows = adaptive_ && !has_backlog();
         round_timeout_ = follows ? measured_.within(least_timeout_, timeout_) : timeout_;
@@ -223,7 +224,7 @@ private:
     phase phase_ = phase::stopped;
     time_point last_proof_ = {};
     time_point last_input_ = {};
-    /// Bytes that had arrived and were not read at the last look of this round.
+    /// Bytes that had arrived and were not read at the last look, if none were read since.
     std::size_t unread_ = 0;
     time_point round_began_ = {};
     duration round_timeout_ = {};
