@@ -97,9 +97,8 @@ TEST_CASE("every combination of cause, options and history has the decision of t
                                              (max_elapsed > 0s && elapsed > max_elapsed))
                                         expected = {false, errc::retries_exhausted};
 
-                                    auto const decision =
-                                        decided(options, {.cause = cause},
-                                                {attempts, elapsed, can_refresh, in_vain});
+                                    auto const decision = decided(options, {.cause = cause},
+                                                                  {attempts, elapsed, can_refresh, in_vain});
                                     if (decision != expected) {
                                         CAPTURE(to_string(cause), enabled, to_string(user), max_attempts,
                                                 max_elapsed.count(), attempts, elapsed.count(), bits);
