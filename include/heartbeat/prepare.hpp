@@ -28,7 +28,7 @@ struct preparation {
     unsigned attempt = 0;
     /// Why the last link or attempt of this run ended; without a cause if there was none.
     reason last = {};
-    /// The verdict asks for new credentials: by default because the server did not accept the last ones.
+    /// New credentials are wanted: by default since the server refused the last; and until some were made.
     bool refresh = false;
     /// What the last attempt of this run was given, or else what the options say: change what has to change,
     /// and give it back.

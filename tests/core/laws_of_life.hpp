@@ -152,6 +152,9 @@ public:
         if (silence != now - last_proof_) throw violation{7, "a wrong time of silence"};
         if (now < began_ + round_timeout_) throw violation{8, "declared dead before the timeout has passed"};
         if (now > latest()) throw violation{7, "declared dead too late"};
+        bool const heard = had_input_ && last_input_ > began_;
+        if (heard && now < std::min(last_input_ + round_timeout_, began_ + round_longest_))
+            throw violation{8, "declared dead while its bytes kept arriving"};
         in_host([&](time_point arrived, std::uint64_t id) {
             bool const proves = options_.proof == heartbeat::liveness::any_input || is_known(id);
             if (!proves || arrived >= began_ + round_timeout_) return;

@@ -10,6 +10,7 @@
 #include <heartbeat/stats.hpp>
 #include <heartbeat/testing/manual_clock.hpp>
 #include <heartbeat/testing/network_conditions.hpp>
+#include <heartbeat/verdict.hpp>
 
 #include <boost/system/error_code.hpp>
 
@@ -62,7 +63,10 @@ public:
     void note(heartbeat::waiting const& event) {
         note_event();
         auto const& retry = settings_.reconnect;
-        require(event.delay >= retry.delay / 2 && event.delay <= retry.max_delay, "delays are in range");
+        auto const asked = heartbeat::standard_verdict(event.cause, retry.max_delay);
+        auto const longest = std::max(retry.max_delay, asked.least + asked.spread);
+        require(event.delay >= std::max(retry.delay / 2, asked.least) && event.delay <= longest,
+                "delays are in range");
     }
     void note(heartbeat::stopped const&) {
         note_event();
@@ -76,6 +80,7 @@ public:
     }
     void note(heartbeat::beat const& event) {
         note_event();
+        heard_ = clock_.now();
         require(open_ && event.round_trip >= heartbeat::duration{}, "beats are answered on an open link");
     }
     void note(heartbeat::undelivered const& event) {
@@ -93,13 +98,10 @@ public:
         using kind = heartbeat::network_event::kind;
         auto const now = clock_.now();
         bool const here = event.end == heartbeat::network_end::client;
-        if (event.what == kind::arrived && here) {
-            heard_ = now;
-            unread_ += event.bytes.size();
-        }
-        if (event.what == kind::read && here) unread_ -= event.bytes.size();
+        if (here && (event.what == kind::arrived || event.what == kind::read)) heard_ = now;
+        if (here && event.what == kind::arrived) said_ += event.bytes;
         if (event.what != kind::dial) return;
-        unread_ = 0;
+        said_.clear();
         require(std::exchange(excused, false) || now - attempt_ended_ >= settings_.reconnect.delay / 2,
                 "there is a delay before each dial");
     }
@@ -121,8 +123,9 @@ public:
         auto const& heart = settings_.heartbeat;
         if (figures.reading_paused) heard_ = now;
         if (state != heartbeat::state::open || heart.interval == heartbeat::duration{}) return;
-        // What has arrived and cannot be read may hold the answer, for one timeout more.
-        auto const patience = unread_ == 0 ? heart.timeout : 2 * heart.timeout;
+        // What has arrived, and is read or handled late, may move the deadline, to at most four timeouts.
+        bool const only_upgrades = said_.find("\r\n\r\n") + 4 == said_.size();
+        auto const patience = only_upgrades ? heart.timeout : 4 * heart.timeout;
         require(now <= heard_ + heart.interval + patience, "a silent peer is noticed in time");
     }
     void check_stopped() const {
@@ -147,7 +150,8 @@ private:
     std::uint64_t session_ = 0;
     heartbeat::state state_ = heartbeat::state::stopped;
     heartbeat::time_point heard_ = {};
-    std::size_t unread_ = 0;
+    /// What has arrived since the dial.
+    std::string said_ = {};
     heartbeat::time_point attempt_ended_ = {};
     std::set<std::string> arrived_ = {};
 };

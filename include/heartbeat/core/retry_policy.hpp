@@ -17,7 +17,7 @@ struct retry_history {
     duration elapsed = {};
     /// There is something that can make new credentials.
     bool can_refresh = false;
-    /// New ones were made, and refused in their first attempt.
+    /// They would be asked for once more, though the attempt that has just failed had been given new ones.
     bool in_vain = false;
 };
 
