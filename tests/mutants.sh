@@ -14,7 +14,7 @@ does. Without patches it takes all of tests/core/mutants and tests/simulation/mu
   --jobs N        how many at once (as many as there are processors)
   --schedules N   the budget of the exploration of the decisions, for each (1000000)
   --seeds N       the budget of the simulation, for each (20000)
-  --write-tables  write what was found to mutants.md beside the patches
+  --write-tables  write what was found to mutants.md beside the patches; what was not tried keeps its row
   --help
 
 A fault of the decisions is caught by their exploration, or by a test in tests/unit. One of the operations is caught by the schedules of whole
@@ -231,21 +231,29 @@ done
 # shellcheck disable=SC2016
 printf '%s\0' "${patches[@]}" | xargs -0 -n 1 -P "$jobs" bash -c 'try "$1"' worker
 
+# Faults that were not tried now keep their rows.
 write_table() {
-    local set=$1 file=$2
+    local set=$1 directory=$2 name rows
     if [[ -z $(find "$folder/results" -name "$set-*") ]]; then return; fi
-    {
-        printf '| fault | what it does | caught by |\n|---|---|---|\n'
-        cat "$folder/results/$set"-* | sort | awk -F '\t' '{
+    rows=$(
+        cat "$folder/results/$set"-* | awk -F '\t' '{
             gsub(/\|/, "\\|")
             printf "| `%s` | %s | %s |\n", $2, $5, $3 == "caught" ? $4 : $3
         }'
-    } >"$file"
+        for name in "$directory"/mutants/*.patch; do
+            name=$(basename "$name" .patch)
+            if [[ ! -e $folder/results/$set-$name ]]; then grep -F "| \`$name\` |" "$directory/mutants.md" || true; fi
+        done
+    )
+    {
+        printf '| fault | what it does | caught by |\n|---|---|---|\n'
+        printf '%s\n' "$rows" | LC_ALL=C sort
+    } >"$directory/mutants.md"
 }
 
 if [[ $write_tables == yes ]]; then
-    write_table core "$root/tests/core/mutants.md"
-    write_table operations "$root/tests/simulation/mutants.md"
+    write_table core "$root/tests/core"
+    write_table operations "$root/tests/simulation"
 fi
 
 caught=$(cat "$folder"/results/* | awk -F '\t' '$3 == "caught"' | wc -l)
