@@ -23,7 +23,8 @@ int main() {
                    [&](hb::simulated_stream stream) { server.serve(std::move(stream)); });
     network.set({.latency = 40ms, .jitter = 20ms, .largest_segment = 100});
 
-    hb::options const options{.url = "ws://feed:8002", .heartbeat = {.interval = 4s, .timeout = 2s}};
+    hb::options const options{
+        .url = "ws://feed:8002", .heartbeat = {.interval = 4s, .timeout = 2s}, .seed = 42};
     hb::heartbeat_socket<hb::mode_code, hb::simulated_stream, hb::manual_clock> socket{io, options};
     auto const began = clock.now();
     auto const seconds = [&] { return std::chrono::duration<double>(clock.now() - began).count(); };

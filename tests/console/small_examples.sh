@@ -27,6 +27,9 @@ for example in quick_start coroutines io_thread json_routing custom_protocol sim
     timeout 60 "$programs/$example" "$url"
 done
 
+printf 'simulated_network, the same each time\n'
+diff <("$programs/simulated_network") <("$programs/simulated_network")
+
 start "$programs/token_server" 0
 printf 'token\n'
 diff <(timeout 60 "$programs/token" "$url") - <<'TEXT'
