@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/ipv6_zone.hpp>
 #include <heartbeat/core/user_info.hpp>
 #include <heartbeat/error.hpp>
 
@@ -16,7 +17,8 @@ namespace heartbeat {
 struct url {
     /// True for `wss`.
     bool secure = false;
-    /// A name or an address as it was written; an IPv6 address without its brackets.
+    /// A name or an address as it was written; an IPv6 address without its brackets, and with its decoded
+    /// zone after a % if it has one (RFC 4007 section 11), like "fe80::1%eth0".
     std::string host = {};
     /// A decimal number from 1 to 65535; 80 for `ws` and 443 for `wss` if the URL has none.
     std::string port = {};
@@ -135,9 +137,10 @@ constexpr bool take_scheme(std::string_view& rest, bool& secure) noexcept {
 }  // namespace detail
 
 /// Takes a websocket URL apart: `ws://[user[:password]@]host[:port][/path][?query]`, or the same with
-/// `wss` (RFC 6455 section 3). The scheme may be in upper case; an IPv6 address stands in brackets; an empty
-/// port means the scheme's default (RFC 3986 section 3.2.3). Path and query are kept as they are. All
-/// characters have to be visible ASCII.
+/// `wss` (RFC 6455 section 3). The scheme may be in upper case; an IPv6 address stands in brackets, and may
+/// have a zone (RFC 6874): `[fe80::1%25eth0]`, or `[fe80::1%eth0]` where the name of the interface does not
+/// begin with "25". An empty port means the scheme's default (RFC 3986 section 3.2.3). Path and query are
+/// kept as they are. All characters have to be visible ASCII.
 ///
 /// Throws `url_error` for anything else; also for a fragment, which a websocket URL must not have, and for a
 /// user or password that Basic authentication cannot carry (RFC 7617 section 2). Thread-safe.
@@ -163,9 +166,18 @@ inline url parse_url(std::string_view text) {
 
     if (authority.starts_with('[')) {
         std::size_t const end = authority.find(']');
-        require(end != std::string_view::npos && detail::is_ipv6_address(authority.substr(1, end - 1)),
-                "an IPv6 address between the brackets");
-        parts.host = authority.substr(1, end - 1);
+        require(end != std::string_view::npos, "an IPv6 address between the brackets");
+        std::string_view const inside = authority.substr(1, end - 1);
+        std::string_view const address = detail::without_zone(inside);
+        require(detail::is_ipv6_address(address), "an IPv6 address between the brackets");
+        parts.host = address;
+        if (address.size() < inside.size()) {
+            std::string zone;
+            require(detail::take_zone(inside.substr(address.size()), zone),
+                    "after the IPv6 address %25 and a zone of 1 to 15 letters, digits or -._~, others "
+                    "percent-encoded, like [fe80::1%25eth0]");
+            parts.host += '%' + zone;
+        }
         authority.remove_prefix(end + 1);
         require(authority.empty() || authority.front() == ':', "a port or a path after the brackets");
     } else {
@@ -193,18 +205,29 @@ inline url parse_url(std::string_view text) {
     return parts;
 }
 
-/// The value of the header `Host` (RFC 6455 section 4.1): the host, an IPv6 address in brackets, and the port
-/// unless it is the scheme's default.
-inline std::string host_header(url const& parts) {
-    bool const address = parts.host.find(':') != std::string::npos;
-    std::string value = address ? '[' + parts.host + ']' : parts.host;
-    if (parts.port != detail::default_port(parts.secure)) value += ':' + parts.port;
-    return value;
+namespace detail {
+
+/// Host and port as they stand in a URL: an IPv6 address in brackets, and the port unless it is the scheme's
+/// default.
+inline std::string authority(url const& parts, bool with_zone) {
+    std::string_view const host = parts.host;
+    std::string_view const address = without_zone(host);
+    std::string text(address);
+    if (with_zone && address.size() < host.size()) text += zone_text(host.substr(address.size() + 1));
+    if (address.find(':') != std::string_view::npos) text = '[' + text + ']';
+    if (parts.port != default_port(parts.secure)) text += ':' + parts.port;
+    return text;
 }
+
+}  // namespace detail
+
+/// The value of the header `Host` (RFC 6455 section 4.1): the host, an IPv6 address in brackets and without a
+/// zone (RFC 6874 section 4), and the port unless it is the scheme's default.
+inline std::string host_header(url const& parts) { return detail::authority(parts, false); }
 
 /// The URL as a text, without user and password.
 inline std::string to_string(url const& parts) {
-    return (parts.secure ? "wss://" : "ws://") + host_header(parts) + parts.target;
+    return (parts.secure ? "wss://" : "ws://") + detail::authority(parts, true) + parts.target;
 }
 
 }  // namespace heartbeat

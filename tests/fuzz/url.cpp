@@ -50,6 +50,17 @@ bool is_ipv6_to_the_system(std::string const& text) {
     return inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
 
+/// What stands between an address and the bracket: nothing, or a percent sign and the zone.
+void check_zone(std::string_view& rest, std::string_view zone) {
+    auto const written = rest.substr(0, rest.find(']'));
+    rest.remove_prefix(written.size() + 1);
+    require(written.empty() == zone.empty(), "there is a zone where one was written");
+    if (zone.empty()) return;
+    auto const decoded = hb::detail::percent_decoded(written.substr(written.starts_with("%25") ? 3 : 1));
+    require(decoded == zone.substr(1), "the zone is the one that was written, decoded");
+    require(decoded->size() >= 1 && decoded->size() <= 15, "a zone can be the name of an interface");
+}
+
 /// What was written, read from the left with the parts in hand.
 void check_as_written(std::string_view text, hb::url const& parts) {
     auto const scheme = text.find("://");
@@ -61,7 +72,9 @@ void check_as_written(std::string_view text, hb::url const& parts) {
             "user and password are those that were written");
     if (at != std::string_view::npos) rest.remove_prefix(at + 1);
     bool const address = rest.starts_with('[');
-    require(take(rest, address ? '[' + parts.host + ']' : parts.host), "the host is as it was written");
+    std::string const host(hb::detail::without_zone(parts.host));
+    require(take(rest, address ? '[' + host : host), "the host is as it was written");
+    if (address) check_zone(rest, std::string_view(parts.host).substr(host.size()));
     auto const port = rest.substr(0, rest.find_first_of("/?"));
     rest.remove_prefix(port.size());
     if (port.size() < 2) {
@@ -77,14 +90,19 @@ void check_as_written(std::string_view text, hb::url const& parts) {
 
 void check_in_range(hb::url const& parts) {
     require(!parts.host.empty(), "there is a host");
-    bool const address = parts.host.find(':') != std::string::npos;
-    require(!address || is_ipv6_to_the_system(parts.host), "a host with colons is an IPv6 address");
-    require(parts.host.find_first_of("[]/?#@ ") == std::string::npos, "the host ends where others begin");
+    std::string const host(hb::detail::without_zone(parts.host));
+    bool const address = host.find(':') != std::string::npos;
+    require(address || host == parts.host, "a host with a zone is an IPv6 address");
+    require(!address || is_ipv6_to_the_system(host), "a host with colons is an IPv6 address");
+    require(host.find_first_of("[]/?#@ ") == std::string::npos, "the host ends where others begin");
+    require(hb::host_header(parts).find('%') == std::string::npos, "Host has no zone");
     auto const port = value_of(parts.port);
     require(port && *port >= 1 && *port <= 65535, "the port is from 1 to 65535");
     require(parts.port == std::to_string(*port), "the port is written in one way only");
     require(parts.target.starts_with('/'), "the target begins with a slash");
-    for (auto const* const part : {&parts.host, &parts.target})
+    for (char const c : parts.host)
+        require(static_cast<unsigned char>(c) > 0x20 && c != 0x7f, "no zone breaks a line");
+    for (auto const* const part : {&host, &parts.target})
         for (char const c : *part) require(c > 0x20 && c < 0x7f && c != '#', "all is visible ASCII");
 }
 

@@ -82,6 +82,36 @@ TEST_CASE("a location is resolved against the URL as in RFC 3986 section 5.4") {
     }
 }
 
+TEST_CASE("the zone of an IPv6 address is kept by references of the server to itself, and by no others") {
+    char const* const table[][3] = {
+        {"ws://[fe80::1%25eth0]:8002/a/b", "c", "ws://[fe80::1%25eth0]:8002/a/c"},
+        {"ws://[fe80::1%25eth0]:8002/a/b", "?c", "ws://[fe80::1%25eth0]:8002/a/b?c"},
+        {"ws://[fe80::1%25eth0]:8002/a/b", "", "ws://[fe80::1%25eth0]:8002/a/b"},
+        {"ws://[fe80::1%25a%3Ab]/", "/c", "ws://[fe80::1%25a%3Ab]/c"},
+        // As it was told by Host, which has no zone.
+        {"ws://[fe80::1%25eth0]:8002/", "http://[fe80::1]:8002/c", "ws://[fe80::1%25eth0]:8002/c"},
+        {"ws://[fe80::1%25eth0]/", "//[fe80::1]:81/c", "ws://[fe80::1%25eth0]:81/c"},
+        {"ws://[fe80::1%25eth0]/", "http://[fe80::2]/", "ws://[fe80::2]/"},
+        {"ws://[fe80::1%25eth0]/", "http://[fe80::1%25eth1]/", "ws://[fe80::1%25eth1]/"},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row[0], row[1]);
+        CHECK(resolved(row[0], row[1]) == row[2]);
+    }
+}
+
+TEST_CASE("the same address in another zone is another server, which is not shown what is secret") {
+    auto const led = [](char const* location) {
+        itinerary trip(parse_url("ws://[fe80::1%25eth0]/"), with_secrets(1));
+        CHECK(trip.follow(location, false) == errc{});
+        return trip;
+    };
+    CHECK(has_secrets(led("http://[fe80::1]/x")));
+    CHECK(has_secrets(led("http://[FE80::1%25eth0]/x")));
+    CHECK_FALSE(has_secrets(led("http://[fe80::1%25eth1]/x")));
+    CHECK_FALSE(has_secrets(led("http://[fe80::1%25ETH0]/x")));
+}
+
 TEST_CASE("a location may have a host and a scheme of its own, which are websocket's or HTTP's") {
     char const* const table[][3] = {
         {"ws://a:1/x", "http://b/y", "ws://b/y"},

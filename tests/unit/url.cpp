@@ -13,6 +13,7 @@ using heartbeat::host_header;
 using heartbeat::parse_url;
 using heartbeat::url;
 using heartbeat::url_error;
+using heartbeat::detail::without_zone;
 
 std::string expected_by(std::string_view text) {
     try {
@@ -166,13 +167,47 @@ TEST_CASE("an IPv6 address in a URL is accepted in every form of RFC 3986 and in
                                 "1:2:3:4:5:6::1.2.3.4:5",
                                 "::1.2.3.4:5",
                                 "::a.2.3.4",
-                                "fe80::1%eth0",
-                                "fe80::1%25eth0",
                                 "v1.x",
                                 "[::1"}) {
         CAPTURE(address);
         CHECK_THROWS_AS(parse_url(std::string("ws://[") + address + "]:1/"), url_error);
     }
+}
+
+TEST_CASE("an IPv6 address in a URL may have a zone, which is no part of the header Host") {
+    struct row {
+        char const* inside;
+        char const* host;
+        char const* shown;
+    };
+    row const table[] = {
+        {"fe80::1%25eth0", "fe80::1%eth0", "fe80::1%25eth0"},
+        {"fe80::1%eth0", "fe80::1%eth0", "fe80::1%25eth0"},
+        {"fe80::1%251", "fe80::1%1", "fe80::1%251"},
+        {"fe80::1%1", "fe80::1%1", "fe80::1%251"},
+        {"fe80::1%2525", "fe80::1%25", "fe80::1%2525"},
+        {"fe80::1%2", "fe80::1%2", "fe80::1%252"},
+        {"fe80::1%ed0", "fe80::1%ed0", "fe80::1%25ed0"},
+        {"fe80::1%25br-lan.1_~", "fe80::1%br-lan.1_~", "fe80::1%25br-lan.1_~"},
+        {"fe80::1%25a%3ab%25%5D", "fe80::1%a:b%]", "fe80::1%25a%3Ab%25%5D"},
+        {"fe80::1%25%c3%b6", "fe80::1%\xc3\xb6", "fe80::1%25%C3%B6"},
+        {"fe80::1%25a23456789012345", "fe80::1%a23456789012345", "fe80::1%25a23456789012345"},
+        {"FE80::1%25Eth0", "FE80::1%Eth0", "FE80::1%25Eth0"},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row.inside);
+        auto const parts = parse_url(std::string("ws://[") + row.inside + "]:8002/x%25");
+        CHECK(parts.host == row.host);
+        CHECK(parts.port == "8002");
+        auto const address = std::string(row.inside).substr(0, 7);
+        CHECK(without_zone(parts.host) == address);
+        CHECK(host_header(parts) == '[' + address + "]:8002");
+        CHECK(to_string(parts) == std::string("ws://[") + row.shown + "]:8002/x%25");
+        CHECK(parse_url(to_string(parts)) == parts);
+    }
+    CHECK(host_header(parse_url("wss://[fe80::1%25eth0]")) == "[fe80::1]");
+    CHECK(without_zone("::1") == "::1");
+    CHECK(without_zone("example.com") == "example.com");
 }
 
 TEST_CASE("what is not a websocket URL is refused with what was expected") {
@@ -193,6 +228,9 @@ TEST_CASE("what is not a websocket URL is refused with what was expected") {
     constexpr char const* one_port = "one port, or an IPv6 address in brackets";
     constexpr char const* brackets = "an IPv6 address between the brackets";
     constexpr char const* behind = "a port or a path after the brackets";
+    constexpr char const* zone =
+        "after the IPv6 address %25 and a zone of 1 to 15 letters, digits or -._~, others percent-encoded, "
+        "like [fe80::1%25eth0]";
     row const table[] = {
         {"", scheme},
         {"w", scheme},
@@ -260,6 +298,21 @@ TEST_CASE("what is not a websocket URL is refused with what was expected") {
         {"ws://[", brackets},
         {"ws://[host]", brackets},
         {"ws://[::1/x]", brackets},
+        {"ws://[%25eth0]", brackets},
+        {"ws://[fe80::%25eth0", brackets},
+        {"ws://[127.0.0.1%25eth0]", brackets},
+        {"ws://[fe80::1%]", zone},
+        {"ws://[fe80::1%25]", zone},
+        {"ws://[fe80::1%25a234567890123456]", zone},
+        {"ws://[fe80::1%25e%4]", zone},
+        {"ws://[fe80::1%25e%4g]", zone},
+        {"ws://[fe80::1%25eth0%00]", zone},
+        {"ws://[fe80::1%25eth0%0a]", zone},
+        {"ws://[fe80::1%25eth0%20]", zone},
+        {"ws://[fe80::1%25eth:0]", zone},
+        {"ws://[fe80::1%25eth0!]", zone},
+        {"ws://[fe80::1%25eth0]x", behind},
+        {"ws://h%25eth0", letters},
         {"ws://[::1]x", behind},
         {"ws://[::1]8002", behind},
         {"ws://[::1]]", behind},
@@ -294,8 +347,9 @@ TEST_CASE("the error for a URL names the text on one line and what was expected"
 }
 
 TEST_CASE("whatever the text, parsing gives a URL that can be dialled or a url_error") {
-    std::string_view const pieces[] = {"ws://", "wss://", "h", "[", "]", "::", ":", "1",  "80", "65536",  "/",
-                                       "?",     "#",      "@", "%", " ", "\n", ".", "\\", "a1", "1.2.3.4"};
+    std::string_view const pieces[] = {"ws://", "wss://", "h",  "[",  "]",       "::", ":", "1",
+                                       "80",    "65536",  "/",  "?",  "#",       "@",  "%", " ",
+                                       "\n",    ".",      "\\", "a1", "1.2.3.4", "%25"};
     std::mt19937 random(20);
     unsigned accepted = 0;
     for (int round = 0; round < 20000; ++round) {

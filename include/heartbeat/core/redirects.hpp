@@ -40,7 +40,8 @@ inline std::string without_dot_segments(std::string_view path) {
 }
 
 /// What `location`, a reference in the answer to a request for `base`, refers to (RFC 3986 section 5.2), with
-/// the schemes of HTTP taken for ours. Nothing if that is no websocket URL.
+/// the schemes of HTTP taken for ours. The zone of an IPv6 address is kept where the address is the same.
+/// Nothing if that is no websocket URL.
 inline std::optional<url> resolve_location(url const& base, std::string_view location) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 4> schemes = {
         {{"ws", "ws:"}, {"wss", "wss:"}, {"http", "ws:"}, {"https", "wss:"}}};
@@ -57,7 +58,7 @@ inline std::optional<url> resolve_location(url const& base, std::string_view loc
     bool const elsewhere = reference.starts_with("//");
     std::string_view const target = base.target;
     std::string_view const path = target.substr(0, target.find('?'));
-    std::string text = scheme + (elsewhere ? "" : "//" + host_header(base));
+    std::string text = scheme + (elsewhere ? "" : "//" + authority(base, true));
     if (reference.empty())
         text += target;
     else if (reference.starts_with('?'))
@@ -67,6 +68,8 @@ inline std::optional<url> resolve_location(url const& base, std::string_view loc
     text += reference;
     try {
         auto found = parse_url(text);
+        // The server was not told of the zone, so its references to itself have none.
+        if (found.host == without_zone(base.host)) found.host = base.host;
         if (reference.empty() || reference.starts_with('?')) return found;
         auto const query = std::min(found.target.find('?'), found.target.size());
         found.target = without_dot_segments(std::string_view(found.target).substr(0, query)) +
@@ -124,7 +127,11 @@ public:
 
 private:
     static bool is_same_origin(url const& one, url const& other) noexcept {
-        return one.secure == other.secure && one.port == other.port && is_same_name(one.host, other.host);
+        // Zones are names of interfaces, whose case matters.
+        std::string_view const address = without_zone(one.host);
+        std::string_view const other_address = without_zone(other.host);
+        return one.secure == other.secure && one.port == other.port && is_same_name(address, other_address) &&
+               one.host.substr(address.size()) == other.host.substr(other_address.size());
     }
 
     url where_ = {};
