@@ -28,22 +28,22 @@ enum class errc {
     tls_failed,
     /// The TLS handshake took longer than `deadlines.tls`. Retried.
     tls_timeout,
-    /// The server's certificate, or one that vouches for it, has expired. The run ends.
+    /// The server's certificate, or one that vouches for it, has expired. Retried slowly.
     tls_certificate_expired,
     /// The server's certificate, or one that vouches for it, is not valid yet; this host's clock may be
-    /// wrong. The run ends.
+    /// wrong. Retried slowly.
     tls_certificate_not_yet_valid,
-    /// The server's certificate is signed by itself and not trusted. The run ends.
+    /// The server's certificate is signed by itself and not trusted. Retried slowly.
     tls_certificate_self_signed,
-    /// The server's certificate is for other names or addresses than the URL's host. The run ends.
+    /// The server's certificate is for other names or addresses than the URL's host. Retried slowly.
     tls_wrong_host,
-    /// No certificate authority that is trusted vouches for the server's certificate. The run ends.
+    /// No certificate authority that is trusted vouches for the server's certificate. Retried slowly.
     tls_unknown_ca,
-    /// The server's certificate did not stand the verification for another reason. The run ends.
+    /// The server's certificate did not stand the verification for another reason. Retried slowly.
     tls_certificate_rejected,
-    /// No key of the server's certificate chain is one of `tls_options::pinned_keys`. The run ends.
+    /// No key of the server's certificate chain is one of `tls_options::pinned_keys`. Retried slowly.
     tls_pin_mismatch,
-    /// The server wants a client certificate, and got none or one that it does not accept. The run ends.
+    /// The server wants a client certificate, and got none or one that it does not accept. Retried slowly.
     tls_client_certificate_required,
     /// The server answered the upgrade request with an HTTP status other than 101, whether or not the body of
     /// that answer came. Retried or not by that status, see `standard_verdict`.

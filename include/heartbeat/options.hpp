@@ -88,6 +88,10 @@ struct reconnect_options {
     /// The longest time that a server's `Retry-After` can make the socket wait, above 0; a longer one counts
     /// as this.
     duration longest_retry_after = std::chrono::hours{1};
+    /// True: the run ends when a certificate is not accepted, the server's or this client's. False retries
+    /// slowly (`slow_delay`): a certificate may be renewed, a clock be set, a network be left. Each attempt
+    /// is told by `attempt_failed`; nothing of the application is sent before the certificate is accepted.
+    bool stop_on_rejected_certificate = false;
     /// What several sockets share so that together they make no storm; they have the same clock. Without one
     /// a socket dials when it likes.
     std::shared_ptr<dial_budget> budget = {};
@@ -134,8 +138,8 @@ struct limit_options {
 /// Everything that a socket can be told. Checked when a socket is made.
 struct options {
     /// Where to connect: `ws://[user[:password]@]host[:port][/path][?query]`, or `wss` with `tls` below. An
-    /// IPv6 address stands in brackets; user and password are percent-encoded and become Basic
-    /// authentication.
+    /// IPv6 address stands in brackets, that of a link with its zone, like `[fe80::1%25eth0]`; user and
+    /// password are percent-encoded and become Basic authentication.
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
@@ -150,9 +154,9 @@ struct options {
     request_options request = {};
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
     /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
-    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401 or 407,
-    /// close code 3000) is answered by an attempt with new ones, at once, once for each open link; a second
-    /// refusal in a row ends the run. What it throws fails the attempt.
+    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401, close
+    /// code 3000) is answered by an attempt with new ones, at once, once for each open link; a second refusal
+    /// in a row ends the run, unless it has a `Retry-After`. What it throws fails the attempt.
     prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;

@@ -129,7 +129,8 @@ public:
         check_delay(delay, expected);
         if (verdict(why, expected, judged + delay) != errc{})
             throw violation{9, "a retry that was ruled out"};
-        bool const refresh = expected.what == heartbeat::verdict::refresh;
+        if (is_in_vain(expected)) counts_.count(premise::invited);
+        bool const refresh = expected.what == heartbeat::verdict::refresh && world_.can_refresh;
         if (refresh != std::exchange(asked_, false)) throw violation{9, "new credentials, or none, in vain"};
         if (refresh) counts_.count(premise::refreshed);
         if (comes_at_once(expected)) {
@@ -141,7 +142,7 @@ public:
         lost_ = false;
         waiting_ = true;
         delay_over_ = now + delay;
-        longest_asked_ = expected.least + expected.spread;
+        longest_asked_ = std::max(expected.least + expected.spread, expected.nominal);
     }
 
     /// The retry that follows asks for new credentials.
@@ -236,18 +237,25 @@ private:
     errc verdict(heartbeat::reason const& why, heartbeat::verdict const& expected,
                  time_point next_dial) const noexcept {
         auto const& retry = world_.reconnect;
-        bool const in_vain = expected.what == heartbeat::verdict::refresh &&
-                             (!world_.can_refresh || (renewed_ && was_prepared_));
-        if (!retry.enabled || expected.what == heartbeat::verdict::stop || in_vain) return why.cause;
+        bool const pointless = is_in_vain(expected) && !has_retry_after(why);
+        if (!retry.enabled || expected.what == heartbeat::verdict::stop || pointless) return why.cause;
         bool const too_many = retry.max_attempts != 0 && attempts_ >= retry.max_attempts;
         bool const too_late =
             retry.max_elapsed != duration{} && outages_ + (next_dial - outage_began_) > retry.max_elapsed;
         return too_many || too_late ? errc::retries_exhausted : errc{};
     }
 
-    /// New credentials need no back-off after a failed attempt, but only once between two open links.
+    /// New credentials are asked for, which cannot be made, or were just made and refused.
+    bool is_in_vain(heartbeat::verdict const& expected) const noexcept {
+        return expected.what == heartbeat::verdict::refresh &&
+               (!world_.can_refresh || (renewed_ && was_prepared_));
+    }
+
+    /// New credentials need no back-off after a failed attempt, but only once between two open links, and if
+    /// they are not in vain.
     bool comes_at_once(heartbeat::verdict const& expected) const noexcept {
-        return expected.what == heartbeat::verdict::refresh && !lost_link_ && !hurried_;
+        return expected.what == heartbeat::verdict::refresh && !lost_link_ && !hurried_ &&
+               !is_in_vain(expected);
     }
 
     void start_delays_again() noexcept {
@@ -256,7 +264,8 @@ private:
     }
 
     /// The delays since the last stable link are 1, growth, growth^2... times the first, up to the longest;
-    /// and what the verdict asks for, if that is more.
+    /// for this once the nominal one of the verdict, if that is longer; and what the verdict asks for, if
+    /// that is more.
     void check_delay(duration delay, heartbeat::verdict const& expected) {
         auto const& retry = world_.reconnect;
         auto const longest = static_cast<double>(std::max(retry.delay, retry.max_delay).count());
@@ -273,23 +282,25 @@ private:
             if (delay > expected.least + most) throw violation{9, "new credentials wait for the back-off"};
             return;
         }
+        auto const nominal = std::max(nominal_, static_cast<double>(expected.nominal.count()));
         auto const spread = retry.jitter ? expected.spread : duration{};
         auto const least = static_cast<double>(expected.least.count());
         auto const most = static_cast<double>((expected.least + spread).count());
         auto const drawn = static_cast<double>(delay.count());
-        double const rounding = 1.0 + nominal_ * 1e-12;
-        if (drawn * 2 < std::floor(nominal_ * (1 - 1e-12)))
+        double const rounding = 1.0 + nominal * 1e-12;
+        if (drawn * 2 < std::floor(nominal * (1 - 1e-12)))
             throw violation{10, "a delay under half the nominal one"};
         if (delay < expected.least) throw violation{10, "a delay under what the server asks for"};
-        if (drawn > std::max(nominal_, most) + rounding) throw violation{9, "a delay over the nominal one"};
-        if (!retry.jitter && std::abs(drawn - std::max(nominal_, least)) > rounding)
+        if (drawn > std::max(nominal, most) + rounding) throw violation{9, "a delay over the nominal one"};
+        if (!retry.jitter && std::abs(drawn - std::max(nominal, least)) > rounding)
             throw violation{10, "a delay that is not the nominal one"};
-        if (least > nominal_) counts_.count(premise::kept_away);
+        if (least > nominal) counts_.count(premise::kept_away);
+        if (nominal > nominal_) counts_.count(premise::slowed_down);
         if (!retry.jitter) return;
-        if (most == 0 && nominal_ >= 1000) {
-            auto const part = static_cast<std::size_t>(std::max(0.0, (drawn * 2 / nominal_ - 1) * 8));
+        if (most == 0 && nominal >= 1000) {
+            auto const part = static_cast<std::size_t>(std::max(0.0, (drawn * 2 / nominal - 1) * 8));
             ++counts_.jitter[std::min<std::size_t>(part, 7)];
-        } else if (least > nominal_ && spread.count() >= 1000) {
+        } else if (least > nominal && spread.count() >= 1000) {
             auto const part = static_cast<std::size_t>((drawn - least) / (most - least) * 8);
             ++counts_.spread[std::min<std::size_t>(part, 7)];
         }

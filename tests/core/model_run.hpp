@@ -93,7 +93,8 @@ inline void model::end(link& ending, heartbeat::reason why) {
     if (ending.ended) return;
     if (why.cause == errc::closed_by_peer) why.close_code = ending.close_code;
     trace_.line(now_, "link ", ending.number, " ends: ", to_string(why.cause), ", close code ",
-                why.close_code, ", status ", why.http_status, ", retry after ", why.retry_after);
+                why.close_code, ", status ", why.http_status, has_retry_after(why) ? ", retry after " : ", ",
+                why.retry_after);
     ending.ended = true;
     if (ending.opened) {
         ending.monitor->stop();
@@ -134,8 +135,8 @@ inline model::event model::judge(link const& ending, heartbeat::reason const& wh
     if (ending.opened) outage_began_ = now_;
     if (ending_ != errc{}) return event::ended_stop;
     auto const judged = retry_policy_.judge(why);
-    bool const asks = judged.what == heartbeat::verdict::refresh;
-    delay_ = backoff_.next(random_, judged.least, judged.spread);
+    bool const asks = judged.what == heartbeat::verdict::refresh && world_.can_refresh;
+    delay_ = backoff_.next(random_, judged.least, judged.spread, judged.nominal);
     if (renewal_.next(ended, asks) == renewal::pace::at_once)
         delay_ = backoff_.at_least(random_, judged.least, judged.spread);
     wait_cause_ = why;

@@ -85,7 +85,11 @@ inline heartbeat::reason model::refusal() {
                                      425, 426, 429, 451, 500, 501, 502, 503, 504, 505};
     heartbeat::reason why{.cause = errc::upgrade_refused, .http_status = 503};
     if (random_.chance(60)) why.http_status = statuses[random_.below(20)];
-    if (random_.chance(60)) why.retry_after = world_.time(random_, 1, 60);
+    if (random_.chance(60)) {
+        // As a date that has passed.
+        if (!random_.chance(20)) why.retry_after = world_.time(random_, 1, 60);
+        why.http_headers = {{random_.chance(50) ? "Retry-After" : "retry-after", ""}};
+    }
     return why;
 }
 

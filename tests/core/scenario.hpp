@@ -37,7 +37,8 @@ struct scenario {
         if ((refused_causes >> static_cast<unsigned>(why.cause) & 1) != 0) return {.what = verdict::stop};
         if ((renewed_causes >> static_cast<unsigned>(why.cause) & 1) != 0)
             return {.what = verdict::refresh, .least = users_delay};
-        return always_retry ? verdict{.what = verdict::retry, .least = users_delay} : standard;
+        return always_retry ? verdict{.what = verdict::retry, .least = users_delay, .nominal = users_nominal}
+                            : standard;
     }
 
     bool grid = false;
@@ -49,12 +50,13 @@ struct scenario {
     std::size_t outbox_bytes = 0;
     std::size_t fragment_bytes = 0;
     /// The user's verdict, if there is one: `stop` where bit n of `refused_causes` is set for cause n, or
-    /// else `refresh` by the other; or else that of the library, or retry after this time.
+    /// else `refresh` by the other; or else that of the library, or retry after these times.
     bool has_judge = false;
     bool always_retry = false;
     std::uint64_t refused_causes = 0;
     std::uint64_t renewed_causes = 0;
     duration users_delay = {};
+    duration users_nominal = {};
     bool can_refresh = false;
     /// The time from one dial to the next, of all sockets that share a budget; 0: none do.
     duration budget_spacing = {};
@@ -126,6 +128,7 @@ private:
         if (random.chance(40)) refused_causes = random() & random();
         if (random.chance(40)) renewed_causes = random();
         if (random.chance(50)) users_delay = time(random, 0, 12);
+        if (random.chance(30)) users_nominal = time(random, 1, 60);
         if (has_judge)
             reconnect.judge = [this](heartbeat::reason const& why, heartbeat::verdict const& standard) {
                 return judged(why, standard);

@@ -31,6 +31,12 @@ inline std::uint64_t every_standard_verdict() {
             options.max_delay = longest;
             auto const judged = heartbeat::detail::retry_policy(options).judge(why);
             if (judged != promised(why, longest)) throw violation{9, "a wrong verdict"};
+            options.stop_on_rejected_certificate = true;
+            auto const strictly = heartbeat::detail::retry_policy(options).judge(why);
+            bool const certificate = why.cause >= errc::tls_certificate_expired &&
+                                     why.cause <= errc::tls_client_certificate_required;
+            if (strictly != (certificate ? heartbeat::verdict{.what = heartbeat::verdict::stop} : judged))
+                throw violation{9, "a wrong verdict on a certificate that is not accepted"};
         }
     };
     for (int code = 1; code <= static_cast<int>(errc::invalid_option); ++code)
@@ -39,8 +45,12 @@ inline std::uint64_t every_standard_verdict() {
             check(why);
             if (why.cause == errc::closed_by_peer)
                 for (why.close_code = 1000; why.close_code < 5001; ++why.close_code) check(why);
-            if (why.cause == errc::upgrade_refused)
+            if (why.cause != errc::upgrade_refused) continue;
+            for (why.http_status = 100; why.http_status < 600; ++why.http_status) check(why);
+            for (auto const* const name : {"Retry-After", "retry-after", "Server"}) {
+                why.http_headers = {{name, "0"}};
                 for (why.http_status = 100; why.http_status < 600; ++why.http_status) check(why);
+            }
         }
     return cases;
 }
@@ -58,11 +68,13 @@ inline std::uint64_t every_verdict() {
                     for (unsigned attempts = 1; attempts <= 4; ++attempts)
                         for (auto const limit : {0 * unit, 2 * unit})
                             for (auto const elapsed : {unit, 2 * unit, 3 * unit})
-                                for (unsigned const history : {0u, 1u, 2u, 3u}) {
+                                for (unsigned const history : {0u, 1u, 2u, 3u, 4u, 5u, 6u, 7u}) {
                                     ++cases;
                                     bool const can_refresh = (history & 1) != 0;
                                     bool const in_vain = (history & 2) != 0;
-                                    heartbeat::reason const why{.cause = static_cast<errc>(code)};
+                                    bool const when = (history & 4) != 0;
+                                    heartbeat::reason why{.cause = static_cast<errc>(code)};
+                                    if (when) why.http_headers = {{"retry-after", "0"}};
                                     heartbeat::reconnect_options options;
                                     options.enabled = enabled;
                                     options.max_attempts = most;
@@ -78,13 +90,15 @@ inline std::uint64_t every_verdict() {
                                                        why.cause == errc::cancelled;
                                     if (final && decision.retry)
                                         throw violation{4, "a deliberate end is retried"};
-                                    bool const refused = final || !enabled || what == verdict::stop ||
-                                                         (what == verdict::refresh && history != 1);
+                                    bool const refused =
+                                        final || !enabled || what == verdict::stop ||
+                                        (what == verdict::refresh && history < 4 && history != 1);
                                     bool const exhausted = (most != 0 && attempts >= most) ||
                                                            (limit != duration{} && elapsed > limit);
                                     if (decision.retry != (!refused && !exhausted))
                                         throw violation{9, "a wrong verdict"};
-                                    if (decision.refresh != (decision.retry && what == verdict::refresh))
+                                    if (decision.refresh !=
+                                        (decision.retry && what == verdict::refresh && can_refresh))
                                         throw violation{9, "new credentials, or none, in vain"};
                                     auto const expected = refused     ? why.cause
                                                           : exhausted ? errc::retries_exhausted
@@ -148,8 +162,10 @@ inline std::uint64_t long_outages() {
                 auto nominal = static_cast<long double>(delay);
                 for (int retry = 0; retry < 3000; ++retry) {
                     ++cases;
-                    auto const drawn = static_cast<double>(waits.next(random).count());
-                    auto const expected = std::min(static_cast<double>(nominal), longest);
+                    auto const slow = retry % 7 == 3 ? duration{std::chrono::minutes(1)} : duration{};
+                    auto const drawn = static_cast<double>(waits.next(random, {}, {}, slow).count());
+                    auto const expected = std::max(std::min(static_cast<double>(nominal), longest),
+                                                   static_cast<double>(slow.count()));
                     double const rounding = 1 + expected * 1e-9;
                     if (drawn > expected + rounding) throw violation{9, "a delay over the nominal one"};
                     if (drawn < expected / (jitter ? 2 : 1) - rounding || drawn < 1)

@@ -64,9 +64,9 @@ public:
         note_event();
         auto const& retry = settings_.reconnect;
         auto const asked = heartbeat::standard_verdict(event.cause, retry.max_delay);
-        auto const longest = std::max(retry.max_delay, asked.least + asked.spread);
-        require(event.delay >= std::max(retry.delay / 2, asked.least) && event.delay <= longest,
-                "delays are in range");
+        auto const longest = std::max({retry.max_delay, asked.least + asked.spread, asked.nominal});
+        auto const shortest = std::max({retry.delay / 2, asked.least, asked.nominal / 2});
+        require(event.delay >= shortest && event.delay <= longest, "delays are in range");
     }
     void note(heartbeat::stopped const&) {
         note_event();

@@ -305,8 +305,7 @@ TEST_CASE_METHOD(asking_world, "a coroutine can answer, and its exception is one
 
 TEST_CASE_METHOD(asking_world,
                  "refused credentials are renewed once and at once; the second refusal ends the run") {
-    unsigned const status = GENERATE(401u, 407u);
-    server.answer = [&](http_request const&) { return refuses(status); };
+    server.answer = [](http_request const&) { return refuses(401); };
     at_once = [](hb::preparation const& what) { return with_token(what, what.refresh ? "new" : "old"); };
     start(options());
     until([&] { return end.has_value(); });
@@ -314,11 +313,11 @@ TEST_CASE_METHOD(asking_world,
     CHECK(server.requests[0].field("Authorization") == "Bearer old");
     CHECK(server.requests[1].field("Authorization") == "Bearer new");
     CHECK(asked.at(1).refresh);
-    CHECK(asked[1].last.http_status == status);
+    CHECK(asked[1].last.http_status == 401);
     REQUIRE(told->waits.size() == 1);
     CHECK(told->waits[0].delay == 0s);
     CHECK(told->stopped.at(0).reason.cause == hb::errc::upgrade_refused);
-    CHECK(told->stopped[0].reason.http_status == status);
+    CHECK(told->stopped[0].reason.http_status == 401);
     CHECK(*end == hb::errc::upgrade_refused);
 }
 

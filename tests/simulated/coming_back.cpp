@@ -17,19 +17,27 @@ namespace {
 /// A server that answers the upgrade request with this text, whatever it says.
 class refusing_server {
 public:
-    refusing_server(simulated_world& world, std::string answer) : answer_(std::move(answer)) {
-        world.network.listen("server", "8002", world.io.get_executor(), [this](hb::simulated_stream stream) {
-            streams_.push_back(std::move(stream));
-            auto& here = streams_.back();
-            here.async_read_some(asio::buffer(input_), [this, &here](hb::error_code, std::size_t) {
-                here.async_write_some(asio::buffer(answer_), [](hb::error_code, std::size_t) {});
-            });
+    refusing_server(simulated_world& world, std::string says) : answer(std::move(says)) {
+        world.network.listen("server", "8002", world.io.get_executor(),
+                             [this](hb::simulated_stream stream) { take(std::move(stream)); });
+    }
+
+    void take(hb::simulated_stream stream) {
+        streams_.push_back(std::move(stream));
+        auto& here = streams_.back();
+        here.async_read_some(asio::buffer(input_), [this, &here](hb::error_code, std::size_t count) {
+            received_ = count;
+            here.async_write_some(asio::buffer(answer), [](hb::error_code, std::size_t) {});
         });
     }
 
+    std::string answer;
+    /// The last request, as it came.
+    std::string request() const { return {input_.data(), received_}; }
+
 private:
-    std::string answer_;
     std::array<char, 4096> input_{};
+    std::size_t received_ = 0;
     std::deque<hb::simulated_stream> streams_;
 };
 
@@ -112,18 +120,18 @@ TEST_CASE("a longest Retry-After can be set, and a shorter one than the usual de
     }
 }
 
-TEST_CASE("by default a close code or a status says whether to come back, and the user can overrule it") {
+TEST_CASE("by default a close code says when to come back, if at all, and the user can overrule it") {
     enum class user { none, retries, stops };
     struct row {
         std::uint16_t code;
         user says;
-        bool retried;
+        /// 0: the run ends.
+        hb::duration delay;
     };
     row const table[] = {
-        {1000, user::none, true},   {1001, user::none, true},    {1002, user::none, false},
-        {1008, user::none, false},  {1008, user::retries, true}, {1011, user::none, true},
-        {3000, user::none, false},  {3003, user::none, false},   {4000, user::none, true},
-        {4000, user::stops, false},
+        {1000, user::none, 3s},   {1001, user::none, 3s}, {1002, user::none, 1min}, {1008, user::none, 1min},
+        {1008, user::stops, 0s},  {1011, user::none, 3s}, {3000, user::none, 0s},   {3000, user::retries, 3s},
+        {3003, user::none, 1min}, {4000, user::none, 3s}, {4000, user::stops, 0s},
     };
     for (auto const& row : table) {
         CAPTURE(row.code);
@@ -141,16 +149,182 @@ TEST_CASE("by default a close code or a status says whether to come back, and th
         here.pass(2s);
         REQUIRE(told.closed.size() == 1);
         CHECK(told.closed[0].reason.close_code == row.code);
-        CHECK(told.waits.size() == (row.retried ? 1 : 0));
-        CHECK(told.stopped.size() == (row.retried ? 0 : 1));
-        if (!row.retried) CHECK(told.stopped[0].reason.cause == hb::errc::closed_by_peer);
+        bool const retried = row.delay > 0s;
+        REQUIRE(told.waits.size() == (retried ? 1 : 0));
+        if (retried) CHECK(told.waits[0].delay == row.delay);
+        CHECK(told.stopped.size() == (retried ? 0 : 1));
+        if (!retried) CHECK(told.stopped[0].reason.cause == hb::errc::closed_by_peer);
     }
+}
+
+TEST_CASE("law 9: whatever a captive portal answers, the link opens once the client has passed it") {
+    for (char const* const status : {"200 OK", "302 Found", "303 See Other", "307 Temporary Redirect",
+                                     "511 Network Authentication Required"}) {
+        CAPTURE(status);
+        simulated_world here;
+        refusing_server const portal(here, "HTTP/1.1 " + std::string(status) +
+                                               "\r\nLocation: http://login.portal/\r\n"
+                                               "Content-Length: 0\r\n\r\n");
+        auto socket = here.make_socket();
+        diary const told(socket);
+        std::size_t received = 0;
+        socket.on<hb::message>([&](hb::message const&) { ++received; });
+        socket.send(hb::mode_code::message("kept"));
+        socket.start();
+        here.pass(10s);
+        CHECK(told.failures.size() == 4);
+        CHECK(told.stopped.empty());
+        here.network.listen("server", "8002", here.io.get_executor(),
+                            [&here](hb::simulated_stream stream) { here.server.serve(std::move(stream)); });
+        here.pass(3s);
+        CHECK(told.opened.size() == 1);
+        CHECK(received == 1);
+    }
+}
+
+TEST_CASE("law 10: what hurry does not mend is retried slowly, and with jitter, until it is mended") {
+    bool const jitter = GENERATE(false, true);
+    for (char const* const status :
+         {"301 Moved Permanently", "308 Permanent Redirect", "400 Bad Request", "403 Forbidden",
+          "407 Proxy Authentication Required", "426 Upgrade Required", "451 Unavailable For Legal Reasons",
+          "501 Not Implemented", "505 HTTP Version Not Supported"}) {
+        CAPTURE(status, jitter);
+        simulated_world here;
+        refusing_server const server(here,
+                                     "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 0\r\n\r\n");
+        auto settings = here.options();
+        settings.reconnect.jitter = jitter;
+        settings.seed = 1;
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.start();
+        here.pass(10min - 1ms);
+        CHECK(told.stopped.empty());
+        CHECK(told.failures.size() == told.waits.size());
+        CHECK(told.waits.size() >= 10);
+        CHECK(told.waits.size() <= (jitter ? 20 : 10));
+        auto const [least, most] = std::ranges::minmax(told.waits, {}, &hb::waiting::delay);
+        CHECK(least.delay >= (jitter ? 30s : 60s));
+        CHECK(most.delay <= 60s);
+        CHECK((least.delay < most.delay) == jitter);
+        here.network.listen("server", "8002", here.io.get_executor(),
+                            [&here](hb::simulated_stream stream) { here.server.serve(std::move(stream)); });
+        here.pass(1min);
+        CHECK(told.opened.size() == 1);
+    }
+}
+
+TEST_CASE("connect_now cuts a slow retry short") {
+    simulated_world here;
+    here.server.refuse_upgrades({.status = 403});
+    auto socket = here.make_socket();
+    diary const told(socket);
+    socket.start();
+    here.settle();
+    REQUIRE(told.waits.size() == 1);
+    CHECK(told.waits[0].delay == 1min);
+    here.server.refuse_upgrades({});
+    here.pass(1s);
+    CHECK(told.opened.empty());
+    socket.connect_now();
+    here.settle();
+    CHECK(told.opened.size() == 1);
+}
+
+TEST_CASE("a slow retry waits longer where the usual delays may be longer") {
+    simulated_world here;
+    here.server.refuse_upgrades({.status = 403});
+    auto settings = here.options();
+    settings.reconnect.max_delay = 5min;
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.settle();
+    REQUIRE(told.waits.size() == 1);
+    CHECK(told.waits[0].delay == 5min);
+}
+
+TEST_CASE("status 410 ends the run, unless the server says Retry-After") {
+    struct row {
+        char const* lines;
+        /// 0: the run ends.
+        hb::duration delay;
+    };
+    row const table[] = {
+        {"", 0s},
+        {"Retry-After: 120\r\n", 2min},
+        {"Retry-After: 0\r\n", 3s},
+        {"retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n", 3s},
+    };
+    for (auto const& row : table) {
+        CAPTURE(row.lines);
+        simulated_world here;
+        refusing_server const server(
+            here, "HTTP/1.1 410 Gone\r\n" + std::string(row.lines) + "Content-Length: 0\r\n\r\n");
+        auto socket = here.make_socket();
+        diary const told(socket);
+        socket.start();
+        here.settle();
+        bool const retried = row.delay > 0s;
+        CHECK(told.stopped.size() == (retried ? 0 : 1));
+        REQUIRE(told.waits.size() == (retried ? 1 : 0));
+        if (retried) CHECK(told.waits[0].delay == row.delay);
+    }
+}
+
+TEST_CASE("law 10: a refusal of credentials with Retry-After is retried, but not at once") {
+    simulated_world here;
+    refusing_server const server(here,
+                                 "HTTP/1.1 401 Unauthorized\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n");
+    auto settings = here.options();
+    std::vector<bool> refreshed;
+    bool const can_refresh = GENERATE(false, true);
+    if (can_refresh)
+        settings.prepare = [&](hb::preparation const& what, hb::prepare_handler const& done) {
+            refreshed.push_back(what.refresh);
+            done(what.current);
+        };
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.pass(10s);
+    CHECK(told.stopped.empty());
+    std::vector<hb::duration> delays;
+    for (auto const& wait : told.waits) delays.push_back(wait.delay);
+    if (can_refresh) {
+        // One attempt with new credentials is made at once.
+        CHECK(delays == std::vector<hb::duration>{0s, 3s, 3s, 3s, 3s});
+        CHECK(refreshed == std::vector{false, true, true, true, true});
+    } else {
+        CHECK(delays == std::vector<hb::duration>{3s, 3s, 3s, 3s});
+    }
+}
+
+TEST_CASE("an IPv6 address is dialled with its zone, which is not told to the server") {
+    simulated_world here;
+    refusing_server server(here, "");
+    here.network.listen("fe80::1%eth0", "8002", here.io.get_executor(),
+                        [&](hb::simulated_stream stream) { server.take(std::move(stream)); });
+    server.answer = "HTTP/1.1 302 Found\r\nLocation: http://[fe80::1]:8002/b\r\nContent-Length: 0\r\n\r\n";
+    auto settings = here.options();
+    settings.url = "ws://[fe80::1%25eth0]:8002/a";
+    settings.request.most_redirects = 1;
+    auto socket = here.make_socket(settings);
+    diary const told(socket);
+    socket.start();
+    here.settle();
+    // The redirect led to the same server, which redirects to where it had been.
+    CHECK(here.network.dials() == 2);
+    CHECK(server.request().find("GET /b HTTP/1.1\r\n") == 0);
+    CHECK(server.request().find("\r\nHost: [fe80::1]:8002\r\n") != std::string::npos);
+    REQUIRE(told.failures.size() == 1);
+    CHECK(told.failures[0].reason.evidence == hb::errc::redirect_loop);
 }
 
 TEST_CASE("a verdict of the user's that throws is told, and leaves that of the library") {
     bool const retried = GENERATE(true, false);
     simulated_world here;
-    closing_server const server(here, retried ? 1011 : 1008);
+    closing_server const server(here, retried ? 1011 : 3000);
     auto settings = here.options();
     settings.reconnect.judge = [](hb::reason const&, hb::verdict) -> hb::verdict {
         throw std::runtime_error("no idea");

@@ -90,7 +90,7 @@ void fate::strike_attempts(stimulus what) {
     switch (what) {
         case stimulus::upgrades_refused:
             return refuse_upgrades(
-                {.status = random.one_of({401U, 403U, 404U, 429U, 500U, 503U}),
+                {.status = random.one_of({401U, 403U, 404U, 410U, 429U, 500U, 503U}),
                  .retry_after = std::chrono::seconds(random.chance(50) ? random.below(5) : 0)});
         case stimulus::upgrades_redirected:
             return refuse_upgrades({.status = random.one_of({301U, 302U, 303U, 307U, 308U}),

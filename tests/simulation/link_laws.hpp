@@ -92,7 +92,7 @@ public:
         }
         was_open_ = true;
         asked_most_ = {};
-        refreshed_ = false;
+        renewed_ = refreshed_ = false;
     }
     /// With what the library promises to do next.
     void closed(heartbeat::time_point now, heartbeat::verdict const& next) {
@@ -100,6 +100,7 @@ public:
         open_ = false;
         if (now - opened_at_ >= settings_.reconnect.stable_after) failures_ = 0;
         note_delay(next);
+        renewed_ = asks_anew(next);
         if (well_) {
             well_since_ = {now, late_.total()};
             was_open_ = false;
@@ -166,9 +167,10 @@ private:
         bool const exempt = std::exchange(refreshes_, false);
         if (std::exchange(first_, false)) return;
         laws_.require(3, !wait_owed_, "a dial began without a wait after the loss");
+        auto const longest = std::max(nominal(), asked_nominal_);
         auto const usual = exempt                       ? heartbeat::duration()
-                           : settings_.reconnect.jitter ? nominal() / 2
-                                                        : nominal();
+                           : settings_.reconnect.jitter ? longest / 2
+                                                        : longest;
         auto const least = std::max(usual, std::exchange(asked_least_, {}));
         bool const early = now - ended_ < least - std::chrono::microseconds(1);
         laws_.judge(10, !early || credits_ != 0, "a dial came before its delay was over");
@@ -184,20 +186,29 @@ private:
         failures_ = 0;
         asked_least_ = {};
         asked_most_ = {};
-        refreshed_ = refreshes_ = false;
+        asked_nominal_ = {};
+        renewed_ = refreshed_ = refreshes_ = false;
     }
 
     void note_delay(heartbeat::verdict const& next) noexcept {
         asked_least_ = next.least;
         asked_most_ = next.least + next.spread;
+        asked_nominal_ = next.nominal;
+    }
+
+    bool asks_anew(heartbeat::verdict const& next) const noexcept {
+        return next.what == heartbeat::verdict::refresh && settings_.prepare;
     }
 
     /// Whether new credentials are tried at once.
     bool note_verdict(heartbeat::verdict const& next) noexcept {
         note_delay(next);
-        bool const refresh = next.what == heartbeat::verdict::refresh && settings_.prepare && !refreshed_;
-        refreshed_ = refreshed_ || refresh;
-        return refresh;
+        bool const anew = asks_anew(next);
+        bool const in_vain = anew && renewed_ && !prepared_;
+        bool const at_once = anew && !in_vain && !refreshed_;
+        renewed_ = anew || (renewed_ && prepared_);
+        refreshed_ = refreshed_ || at_once;
+        return at_once;
     }
 
     void end_attempt(heartbeat::time_point now) noexcept {
@@ -212,7 +223,8 @@ private:
     heartbeat::duration recovery_limit() const noexcept {
         auto const& retry = settings_.reconnect;
         auto const turn = std::max(turn_by_ - well_since_.at, heartbeat::duration());
-        return 2 * settings_.deadlines.attempt + std::max({retry.delay, retry.max_delay, asked_most_}) + turn;
+        return 2 * settings_.deadlines.attempt +
+               std::max({retry.delay, retry.max_delay, asked_most_, asked_nominal_}) + turn;
     }
 
     heartbeat::duration nominal() const noexcept {
@@ -238,6 +250,8 @@ private:
     bool wait_owed_ = false;
     /// The application was asked where to connect; a lookup follows.
     bool prepared_ = false;
+    /// The coming or present attempt has new credentials.
+    bool renewed_ = false;
     /// New credentials were tried at once since the last open link.
     bool refreshed_ = false;
     /// The next dial is the one with them.
@@ -253,6 +267,8 @@ private:
     /// How long the server asked to stay away: until the dial at least, until the link is back at most.
     heartbeat::duration asked_least_ = {};
     heartbeat::duration asked_most_ = {};
+    /// The nominal delay that the verdict asks for.
+    heartbeat::duration asked_nominal_ = {};
     moment attempt_began_ = {};
     heartbeat::time_point opened_at_ = {};
     heartbeat::time_point ended_ = {};

@@ -78,7 +78,8 @@ private:
         application_.be_quiet();
         fate_.heal();
         application_.start();
-        pass(40s);
+        // Longer than a slow retry waits.
+        pass(70s);
     }
 
     void end() {

@@ -84,6 +84,68 @@ private:
     std::array<char, 4096> space_ = {};
 };
 
+/// Takes connections over TLS, answers nothing, and keeps what comes. It may be destroyed when its event loop
+/// does not run any more.
+class recording_server {
+public:
+    recording_server(boost::asio::io_context& io, std::shared_ptr<boost::asio::ssl::context> context)
+        : acceptor_(io), context_(std::move(context)) {}
+
+    std::uint16_t listen() {
+        acceptor_.open(tcp::v4());
+        acceptor_.bind({boost::asio::ip::address_v4::loopback(), 0});
+        acceptor_.listen();
+        accept();
+        return acceptor_.local_endpoint().port();
+    }
+
+    /// For the next connections.
+    void show(std::shared_ptr<boost::asio::ssl::context> context) { context_ = std::move(context); }
+
+    /// What came, decrypted, on all connections; how many of them ended, and how many resumed a session.
+    std::string received = {};
+    std::size_t ended = 0;
+    std::size_t resumed = 0;
+
+private:
+    using tcp = boost::asio::ip::tcp;
+    using error_code = boost::system::error_code;
+
+    struct client {
+        std::shared_ptr<boost::asio::ssl::context> context;
+        boost::asio::ssl::stream<tcp::socket> stream;
+        std::array<char, 512> space = {};
+    };
+
+    void accept() {
+        acceptor_.async_accept([this](error_code error, tcp::socket socket) {
+            if (error) return;
+            auto const one = std::make_shared<client>(
+                client{context_, boost::asio::ssl::stream<tcp::socket>(std::move(socket), *context_)});
+            one->stream.async_handshake(boost::asio::ssl::stream_base::server,
+                                        [this, one](error_code failed) {
+                                            if (failed) return void(++ended);
+                                            if (SSL_session_reused(one->stream.native_handle()) != 0)
+                                                ++resumed;
+                                            read(one);
+                                        });
+            accept();
+        });
+    }
+
+    void read(std::shared_ptr<client> const& one) {
+        one->stream.async_read_some(boost::asio::buffer(one->space),
+                                    [this, one](error_code error, std::size_t count) {
+                                        received.append(one->space.data(), count);
+                                        if (error) return void(++ended);
+                                        read(one);
+                                    });
+    }
+
+    tcp::acceptor acceptor_;
+    std::shared_ptr<boost::asio::ssl::context> context_;
+};
+
 /// Takes one connection at a time over TLS and upgrades it; ends as it is told to.
 class farewell_server {
 public:

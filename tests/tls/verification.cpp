@@ -34,7 +34,7 @@ TEST_CASE("a server with a certificate of a trusted authority is accepted, by na
     }
 }
 
-TEST_CASE("each kind of certificate that is not accepted has a cause of its own, and ends the run") {
+TEST_CASE("each kind of certificate that is not accepted has a cause of its own, and is retried slowly") {
     using std::chrono::hours;
     auto const& trusted = tls_world::test_authority();
     authority const other("an authority that nobody knows");
@@ -68,12 +68,20 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
             tls_client client(here, row.by_name ? by_name(here.secure_options()) : here.secure_options());
             CHECK(to_string(client.failure()) == std::string(to_string(row.cause)));
             CHECK(client.told.opened.empty());
+            REQUIRE(client.told.waits.size() == 1);
+            CHECK(client.told.waits[0].delay == 1min);
+            CHECK(client.told.waits[0].cause.evidence.category().name() ==
+                  std::string("heartbeat.tls.verification"));
+            CHECK(client.told.stopped.empty());
+            CHECK(client.socket.stats().tls_handshakes == 0);
+        }
+        SECTION(std::string(row.name) + ", which ends the run because the options say so") {
+            auto settings = row.by_name ? by_name(here.secure_options()) : here.secure_options();
+            settings.reconnect.stop_on_rejected_certificate = true;
+            tls_client client(here, settings);
             here.until([&] { return client.told.stopped.size() == 1; });
             CHECK(client.told.stopped[0].reason.cause == row.cause);
-            CHECK(client.told.stopped[0].reason.evidence.category().name() ==
-                  std::string("heartbeat.tls.verification"));
             CHECK(client.told.waits.empty());
-            CHECK(client.socket.stats().tls_handshakes == 0);
         }
         SECTION(std::string(row.name) + ", retried because the user says so") {
             auto settings = row.by_name ? by_name(here.secure_options()) : here.secure_options();
@@ -93,6 +101,82 @@ TEST_CASE("each kind of certificate that is not accepted has a cause of its own,
             CHECK(client.failure() == hb::errc{});
             CHECK(client.told.opened.size() == 1);
         }
+    }
+}
+
+TEST_CASE("a certificate that is not valid yet is retried, and the link opens once there is a valid one") {
+    using std::chrono::hours;
+    auto const& trusted = tls_world::test_authority();
+    tls_world here(trusted.issue({.valid_from = hours{24}, .valid_until = hours{48}}));
+    tls_client client(here, here.secure_options());
+    for (std::size_t attempt = 1; attempt <= 3; ++attempt) {
+        here.until([&] { return client.told.waits.size() == attempt; });
+        CHECK(client.failure() == hb::errc::tls_certificate_not_yet_valid);
+        CHECK(client.told.failures.size() == attempt);
+        CHECK(client.told.waits.back().delay == 1min);
+        if (attempt < 3) here.pass(1min);
+    }
+    // As when this host's clock has been set.
+    here.context = server_context(trusted.issue());
+    SECTION("when the wait is over") {
+        here.pass(1min - 1ms);
+        here.settle();
+        CHECK(client.socket.state() == hb::state::waiting);
+        here.pass(1ms);
+        here.until([&] { return client.told.opened.size() == 1; });
+    }
+    SECTION("at once with connect_now") {
+        here.pass(1s);
+        client.socket.connect_now();
+        here.until([&] { return client.told.opened.size() == 1; });
+    }
+    CHECK(client.told.stopped.empty());
+}
+
+TEST_CASE("before the certificate is accepted nothing of the application leaves, and no session is kept") {
+    using std::chrono::hours;
+    int const version = GENERATE(TLS1_2_VERSION, TLS1_3_VERSION);
+    auto const& trusted = tls_world::test_authority();
+    authority const other("an authority that nobody knows");
+    auto const good = trusted.issue();
+    struct row {
+        identity shown;
+        hb::errc cause;
+    };
+    row const table[] = {
+        {other.issue(), hb::errc::tls_unknown_ca},
+        {trusted.issue({.alternatives = "DNS:example.com"}), hb::errc::tls_wrong_host},
+        {trusted.issue({.valid_from = hours{24}, .valid_until = hours{48}}),
+         hb::errc::tls_certificate_not_yet_valid},
+        // All is well with this one, but for its key.
+        {trusted.issue(), hb::errc::tls_pin_mismatch},
+    };
+    for (auto const& row : table) {
+        CAPTURE(version, to_string(row.cause));
+        tls_world here;
+        recording_server server(here.io, server_context(row.shown, version));
+        auto options = here.trusting();
+        if (row.cause == hb::errc::tls_pin_mismatch) options.pinned_keys = {pin_of_pem(good.certificate)};
+        auto settings = here.secure_options(options);
+        settings.url = "wss://127.0.0.1:" + std::to_string(server.listen());
+        settings.request.bearer = "secret";
+        auto socket = here.make_socket(settings);
+        diary const told(socket);
+        socket.send("secret");
+        socket.start();
+        for (std::size_t attempt = 1; attempt <= 3; ++attempt) {
+            here.until([&] { return told.waits.size() == attempt && server.ended == attempt; });
+            CHECK(told.failures.back().reason.cause == row.cause);
+            if (attempt < 3) here.pass(1min);
+        }
+        CHECK(server.received.empty());
+        CHECK(server.resumed == 0);
+        CHECK(socket.stats().outbox_messages == 1);
+        server.show(server_context(good, version));
+        here.pass(1min);
+        here.until([&] { return server.received.find("\r\n\r\n") != std::string::npos; });
+        CHECK(server.received.starts_with("GET / HTTP/1.1\r\n"));
+        CHECK(server.resumed == 0);
     }
 }
 
@@ -144,7 +228,9 @@ TEST_CASE("a pinned key has to be in the chain that was verified") {
             options.verify = row.verify;
             tls_client client(here, here.secure_options(options));
             CHECK(client.failure() == row.cause);
-            if (row.cause != hb::errc{}) here.until([&] { return client.told.stopped.size() == 1; });
+            if (row.cause == hb::errc{}) continue;
+            here.until([&] { return client.told.waits.size() == 1; });
+            CHECK(client.told.waits[0].delay == 1min);
         }
     }
 }
@@ -207,8 +293,8 @@ TEST_CASE("a server that demands a client certificate") {
         CHECK(client.failure() == hb::errc::tls_client_certificate_required);
         CHECK(client.told.failures.at(0).reason.evidence.category().name() ==
               std::string("heartbeat.tls.refusal"));
-        here.until([&] { return client.told.stopped.size() == 1; });
-        CHECK(client.told.waits.empty());
+        here.until([&] { return client.told.waits.size() == 1; });
+        CHECK(client.told.waits[0].delay == 1min);
     }
     SECTION("gets none of a client that was sent to it") {
         auto const shown = trusted.issue({.name = "a client", .alternatives = "", .usage = "clientAuth"});

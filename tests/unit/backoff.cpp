@@ -138,6 +138,22 @@ TEST_CASE("a delay is never less than what is drawn above the least one") {
     }
 }
 
+TEST_CASE("a slow retry has a longer nominal delay, for this once, and is jittered as every delay") {
+    constant_bits low{0};
+    constant_bits high{constant_bits::max()};
+    backoff delays({.delay = 1s, .growth = 2.0, .max_delay = 8s});
+    CHECK(delays.next(low, 0s, 0s, 60s) == 60s);
+    CHECK(delays.next(high, 0s, 0s, 60s) == 30s);
+    // The back-off has gone on meanwhile.
+    CHECK(delays.nominal() == 4s);
+    CHECK(delays.next(low, 0s, 0s, 3s) == 4s);
+    CHECK(delays.next(high) == 4s);
+    CHECK(delays.next(high, 40s, 20s, 60s) == 60s);
+    backoff exact({.delay = 1s, .jitter = false});
+    CHECK(exact.next(high, 0s, 0s, 60s) == 60s);
+    CHECK(exact.next(high) == 2s);
+}
+
 TEST_CASE("a delay that need not be that of the back-off is drawn above the least one, and is no retry") {
     constant_bits low{0};
     constant_bits high{constant_bits::max()};

@@ -22,7 +22,7 @@ renewal at(state wanted) {
 }
 
 state seen(renewal const& one) {
-    bool const hurried = one.next(ended::attempt, true) == pace::wait;
+    bool const hurried = one.next(ended::unprepared, true) == pace::wait;
     if (one.wanted()) return hurried ? state::both : state::wanted;
     return hurried ? state::hurried : state::fresh;
 }
@@ -48,7 +48,7 @@ TEST_CASE("law 10: whatever has ended, it is clear who needs new credentials, an
         {fresh, attempt, false, wait, fresh},        {fresh, attempt, true, at_once, both},
         {fresh, link, false, wait, fresh},           {fresh, link, true, wait, wanted},
         {wanted, unprepared, false, wait, wanted},   {wanted, unprepared, true, at_once, both},
-        {wanted, attempt, false, wait, fresh},       {wanted, attempt, true, at_once, both},
+        {wanted, attempt, false, wait, fresh},       {wanted, attempt, true, wait, wanted},
         {wanted, link, false, wait, fresh},          {wanted, link, true, wait, wanted},
         {hurried, unprepared, false, wait, hurried}, {hurried, unprepared, true, wait, both},
         {hurried, attempt, false, wait, hurried},    {hurried, attempt, true, wait, both},

@@ -32,8 +32,7 @@ bool is_deliberate(errc cause) {
     return cause == errc::closed || cause == errc::close_timeout || cause == errc::cancelled;
 }
 
-/// What trying again does not mend.
-bool is_hopeless(errc cause) {
+bool is_certificate(errc cause) {
     errc const all[] = {
         errc::tls_certificate_expired,
         errc::tls_certificate_not_yet_valid,
@@ -57,17 +56,30 @@ auto always(verdict::action what) {
     return [what](reason const&, verdict) { return verdict{.what = what}; };
 }
 
-TEST_CASE(
-    "by default every cause without a word of the peer's is retried for ever but a deliberate end and "
-    "a certificate that is not accepted") {
+TEST_CASE("by default every cause without a word of the peer's is retried for ever but a deliberate end") {
     for (errc const cause : every_cause()) {
         if (cause == errc::upgrade_refused || cause == errc::closed_by_peer) continue;
         CAPTURE(to_string(cause));
-        bool const stops = is_deliberate(cause) || is_hopeless(cause);
-        auto const expected = stops ? retry_decision{false, cause} : retry_decision{true, {}};
+        auto const expected = is_deliberate(cause) ? retry_decision{false, cause} : retry_decision{true, {}};
         CHECK(decided({}, {.cause = cause}) == expected);
         CHECK(decided({}, {.cause = cause}, {.attempts = 1000000, .elapsed = 8784h}) == expected);
     }
+}
+
+TEST_CASE("with stop_on_rejected_certificate a certificate that is not accepted ends the run") {
+    reconnect_options options;
+    options.stop_on_rejected_certificate = true;
+    for (errc const cause : every_cause()) {
+        CAPTURE(to_string(cause));
+        auto const usual = retry_policy({}).judge({.cause = cause});
+        bool const certificate = is_certificate(cause);
+        CHECK(retry_policy(options).judge({.cause = cause}) ==
+              (certificate ? verdict{.what = verdict::stop} : usual));
+        if (certificate) CHECK(usual == verdict{.nominal = 60s});
+    }
+    // The user's verdict still has the last word.
+    options.judge = always(verdict::retry);
+    CHECK(decided(options, {.cause = errc::tls_unknown_ca}).retry);
 }
 
 TEST_CASE("every combination of cause, options and history has the decision of the first rule that applies") {
@@ -124,7 +136,7 @@ TEST_CASE("the user's verdict sees the whole reason and that of the library, and
     CHECK(after(1001));
     CHECK(after(1008));
     CHECK_FALSE(after(4001));
-    CHECK_FALSE(after(1002));
+    CHECK_FALSE(after(3000));
 }
 
 TEST_CASE("the longest delay that the standard verdict knows is that of the options") {
@@ -133,14 +145,19 @@ TEST_CASE("the longest delay that the standard verdict knows is that of the opti
           verdict{.least = 8s, .spread = 4s});
     CHECK(retry_policy({.delay = 10s, .max_delay = 8s}).judge(overloaded) ==
           verdict{.least = 10s, .spread = 5s});
+    reason const forbidden{.cause = errc::closed_by_peer, .close_code = 3003};
+    CHECK(retry_policy({.delay = 1s, .max_delay = 8s}).judge(forbidden) == verdict{.nominal = 60s});
+    CHECK(retry_policy({.delay = 90s, .max_delay = 8s}).judge(forbidden) == verdict{.nominal = 90s});
 }
 
 TEST_CASE("times of the user's that make no sense are brought into their range") {
     reconnect_options options;
-    options.judge = [](reason const&, verdict) { return verdict{.least = -1s, .spread = duration::max()}; };
-    auto const judged = retry_policy(options).judge({.cause = errc::connection_lost});
-    CHECK(judged.least == 0s);
-    CHECK(judged.spread == 8784h);
+    verdict users{.least = -1s, .spread = duration::max(), .nominal = duration::max()};
+    options.judge = [&users](reason const&, verdict) { return users; };
+    auto const judged = [&] { return retry_policy(options).judge({.cause = errc::connection_lost}); };
+    CHECK(judged() == verdict{.least = 0s, .spread = 8784h, .nominal = 8784h});
+    users.nominal = -1s;
+    CHECK(judged().nominal == 0s);
 }
 
 TEST_CASE("the user's verdict is not asked about a deliberate end nor when retrying is off") {
@@ -160,15 +177,29 @@ TEST_CASE("the user's verdict is not asked about a deliberate end nor when retry
 TEST_CASE("credentials that are refused are renewed once, and the second refusal ends the run") {
     reconnect_options limited;
     limited.max_attempts = 3;
-    for (unsigned const status : {401u, 407u}) {
-        CAPTURE(status);
-        reason const why{.cause = errc::upgrade_refused, .http_status = status};
-        retry_decision const stop{false, why.cause};
-        CHECK(decided({}, why, {.attempts = 1, .can_refresh = true}) == retry_decision{true, {}, true});
-        CHECK(decided({}, why, {.attempts = 2, .can_refresh = true, .in_vain = true}) == stop);
-        CHECK(decided({}, why, {.attempts = 1}) == stop);
-        CHECK(decided(limited, why, {.attempts = 3, .can_refresh = true}) ==
-              retry_decision{false, errc::retries_exhausted});
+    reason const why{.cause = errc::upgrade_refused, .http_status = 401};
+    retry_decision const stop{false, why.cause};
+    CHECK(decided({}, why, {.attempts = 1, .can_refresh = true}) == retry_decision{true, {}, true});
+    CHECK(decided({}, why, {.attempts = 2, .can_refresh = true, .in_vain = true}) == stop);
+    CHECK(decided({}, why, {.attempts = 1}) == stop);
+    CHECK(decided(limited, why, {.attempts = 3, .can_refresh = true}) ==
+          retry_decision{false, errc::retries_exhausted});
+}
+
+TEST_CASE("a refusal with a Retry-After is retried where new credentials would be in vain") {
+    for (char const* const value : {"0", "120", "Sun, 06 Nov 1994 08:49:37 GMT"}) {
+        CAPTURE(value);
+        reason const why{
+            .cause = errc::upgrade_refused, .http_status = 401, .http_headers = {{"retry-after", value}}};
+        CHECK(decided({}, why, {.can_refresh = true}) == retry_decision{true, {}, true});
+        CHECK(decided({}, why, {.can_refresh = true, .in_vain = true}) == retry_decision{true, {}, true});
+        // Nothing can make new ones, so they are not asked for.
+        CHECK(decided({}, why) == retry_decision{true, {}, false});
+        reconnect_options options;
+        options.max_attempts = 3;
+        CHECK(decided(options, why, {.attempts = 3}) == retry_decision{false, errc::retries_exhausted});
+        options.judge = always(verdict::stop);
+        CHECK(decided(options, why) == retry_decision{false, why.cause});
     }
 }
 

@@ -58,13 +58,16 @@ public:
     /// delay on every platform; without jitter it is not called. Throws what the generator throws; nothing is
     /// drawn then.
     /// \param least, spread  0 to `longest_duration`
+    /// \param slow  the nominal delay is at least this, for this retry alone; 0 to `longest_duration`
     template <class UniformRandomBitGenerator>
-    duration next(UniformRandomBitGenerator& generator, duration least = {}, duration spread = {}) {
-        duration const longest = nominal();
+    duration next(UniformRandomBitGenerator& generator, duration least = {}, duration spread = {},
+                  duration slow = {}) {
+        duration const usual = nominal();
+        duration const longest = std::max(usual, slow);
         duration const saved = jitter_ ? drawn(generator, longest / 2) : duration{};
         duration const asked = at_least(generator, least, spread);
         if (attempts_ < std::numeric_limits<unsigned>::max()) ++attempts_;
-        if (longest < cap_) factor_ *= growth_;  // Stops at the cap, so it stays finite.
+        if (usual < cap_) factor_ *= growth_;  // Stops at the cap, so it stays finite.
         return std::max(longest - saved, asked);
     }
 

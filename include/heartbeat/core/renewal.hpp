@@ -34,10 +34,12 @@ public:
         return asked && wanted_ && what != ended::unprepared;
     }
 
-    /// When the next attempt would be made.
-    /// \param asked  the verdict on what has ended asks for new credentials
+    /// When the next attempt would be made. Never at once where new ones would be in vain: the server has
+    /// refused what was just made, and there is a next attempt only since it said `Retry-After`.
+    /// \param asked  the verdict on what has ended asks for new credentials, and something can make them
     constexpr pace next(ended what, bool asked) const noexcept {
-        return asked && !hurried_ && what != ended::link ? pace::at_once : pace::wait;
+        bool const useful = asked && !in_vain(what, asked);
+        return useful && !hurried_ && what != ended::link ? pace::at_once : pace::wait;
     }
 
     /// The next attempt will be made, at that pace.

@@ -38,9 +38,11 @@ class retry_policy {
 public:
     explicit retry_policy(reconnect_options options) : options_(std::move(options)) {}
 
-    /// The verdict on `why` without the user's: `standard_verdict`, or `stop` with `enabled` false.
+    /// The verdict on `why` without the user's: `standard_verdict`, or `stop` with `enabled` false, and for a
+    /// certificate that is not accepted with `stop_on_rejected_certificate`.
     verdict standard(reason const& why) const noexcept {
-        if (!options_.enabled) return {.what = verdict::stop};
+        bool const rejected = options_.stop_on_rejected_certificate && is_rejected_certificate(why.cause);
+        if (!options_.enabled || rejected) return {.what = verdict::stop};
         return standard_verdict(why, std::max(options_.delay, options_.max_delay));
     }
 
@@ -53,23 +55,26 @@ public:
         if (options_.judge && !final) result = options_.judge(why, result);
         result.least = std::clamp(result.least, duration{}, longest_duration);
         result.spread = std::clamp(result.spread, duration{}, longest_duration);
+        result.nominal = std::clamp(result.nominal, duration{}, longest_duration);
         return result;
     }
 
     /// Decides what follows `why`, given the verdict on it.
     ///
     /// The first of these that applies decides: with `stop`, or with `refresh` where that is not possible or
-    /// was of no use, the run ends with the cause in `why`; with `attempts` at `max_attempts`, or `elapsed`
-    /// above `max_elapsed`, it ends with `errc::retries_exhausted`. Otherwise there is a retry.
+    /// was of no use and the answer has no `Retry-After`, the run ends with the cause in `why`; with
+    /// `attempts` at `max_attempts`, or `elapsed` above `max_elapsed`, it ends with
+    /// `errc::retries_exhausted`. Otherwise there is a retry, for which the application is asked for new
+    /// credentials where the verdict says so and it can make them.
     retry_decision decide(reason const& why, verdict const& judged,
                           retry_history const& past) const noexcept {
         bool const refresh = judged.what == verdict::refresh;
-        bool const in_vain = refresh && (!past.can_refresh || past.in_vain);
+        bool const in_vain = refresh && (!past.can_refresh || past.in_vain) && !has_retry_after(why);
         if (judged.what == verdict::stop || in_vain) return {false, why.cause};
         bool const too_many = options_.max_attempts != 0 && past.attempts >= options_.max_attempts;
         bool const too_late = options_.max_elapsed != duration{} && past.elapsed > options_.max_elapsed;
         if (too_many || too_late) return {false, errc::retries_exhausted};
-        return {true, errc{}, refresh};
+        return {true, errc{}, refresh && past.can_refresh};
     }
 
 private:

@@ -171,8 +171,8 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
     auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
     auto const ended = how_far(ending);
-    bool const asks = judged.what == verdict::refresh;
-    auto const drawn = backoff_.next(random_, judged.least, judged.spread);
+    bool const asks = judged.what == verdict::refresh && can_refresh();
+    auto const drawn = backoff_.next(random_, judged.least, judged.spread, judged.nominal);
     bool const at_once = renewal_.next(ended, asks) == renewal::pace::at_once;
     auto const delay = at_once ? backoff_.at_least(random_, judged.least, judged.spread) : drawn;
     auto const elapsed = earlier_outages_ + (now - outage_began_) + delay;
