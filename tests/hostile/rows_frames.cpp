@@ -71,7 +71,7 @@ std::vector<scenario> frame_scenarios() {
     rows.push_back(closes("closes with 1000", close_frame(1000), 1000));
     rows.push_back(
         closes("closes with 1008 and the longest reason", close_frame(1008, std::string(123, 'x')), 1008));
-    rows.back().expected.then = verdict::stop;
+    rows.back().expected.then = verdict::retry_slowly;
     rows.back().expected.attempts = 1;
     rows.push_back(closes("closes with 4999", close_frame(4999), 4999));
     rows.push_back(closes("closes without a code", frame(closing, ""), 1005));

@@ -47,19 +47,24 @@ scenario status(unsigned code, std::string const& reason, std::string const& lin
             {.cause = hb::errc::upgrade_refused, .http_status = code, .opens = false}};
 }
 
-/// A refusal that another attempt would not change.
-expectation final_refusal(unsigned code) {
-    return {.cause = hb::errc::upgrade_refused,
-            .http_status = code,
-            .opens = false,
-            .then = verdict::stop,
-            .attempts = 1};
+/// A refusal that another attempt would most likely not change, or not at all.
+expectation refusal(unsigned code, verdict then) {
+    return {
+        .cause = hb::errc::upgrade_refused, .http_status = code, .opens = false, .then = then, .attempts = 1};
 }
 
-scenario final_status(unsigned code, std::string const& reason, std::string const& lines = {},
-                      std::string more = {}) {
+expectation slow_refusal(unsigned code) { return refusal(code, verdict::retry_slowly); }
+
+scenario slow_status(unsigned code, std::string const& reason, std::string const& lines = {},
+                     std::string more = {}) {
     auto row = status(code, reason, lines, std::move(more));
-    row.expected = final_refusal(code);
+    row.expected = slow_refusal(code);
+    return row;
+}
+
+scenario final_status(unsigned code, std::string const& reason, std::string const& lines = {}) {
+    auto row = status(code, reason, lines);
+    row.expected = refusal(code, verdict::stop);
     return row;
 }
 
@@ -79,15 +84,24 @@ std::vector<scenario> upgrade_scenarios() {
     using hb::errc;
     return {
         status(200, "OK"),
-        final_status(301, "Moved Permanently", "Location: ws://127.0.0.1:1/\r\n", " with a `Location`"),
-        final_status(307, "Temporary Redirect", "", " without a `Location`"),
+        slow_status(301, "Moved Permanently", "Location: ws://127.0.0.1:1/\r\n", " with a `Location`"),
+        status(302, "Found", "Location: http://login.portal/\r\n", " of a portal"),
+        status(307, "Temporary Redirect", "", " without a `Location`"),
         final_status(401, "Unauthorized", "WWW-Authenticate: Basic realm=\"x\"\r\n"),
-        final_status(403, "Forbidden"),
-        final_status(426, "Upgrade Required", "Sec-WebSocket-Version: 99\r\n", ", of another version"),
+        much_later(status(401, "Unauthorized", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
+        status(401, "Unauthorized", "Retry-After: 0\r\n", " with `Retry-After: 0`"),
+        slow_status(403, "Forbidden"),
+        slow_status(407, "Proxy Authentication Required", "Proxy-Authenticate: Basic realm=\"x\"\r\n"),
+        final_status(410, "Gone"),
+        much_later(status(410, "Gone", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
+        status(410, "Gone", "retry-after: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+               " with a `Retry-After` that has passed"),
+        slow_status(426, "Upgrade Required", "Sec-WebSocket-Version: 99\r\n", ", of another version"),
         status(429, "Too Many Requests"),
         much_later(status(429, "Too Many Requests", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
         status(500, "Internal Server Error"),
         much_later(status(500, "Internal Server Error", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
+        slow_status(501, "Not Implemented"),
         status(503, "Service Unavailable"),
         much_later(status(503, "Service Unavailable", "Retry-After: 120\r\n", " with `Retry-After: 120`")),
         much_later(status(503, "Service Unavailable", "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n",
@@ -96,11 +110,11 @@ std::vector<scenario> upgrade_scenarios() {
                " with a negative `Retry-After`"),
         status(999, "Surprise"),
         {"answers 403 with a body that ends with the connection",
-         refuses("HTTP/1.1 403 Forbidden\r\n\r\n" + std::string(5000, 'x')), final_refusal(403)},
+         refuses("HTTP/1.1 403 Forbidden\r\n\r\n" + std::string(5000, 'x')), slow_refusal(403)},
         {"answers 403 with a body that never comes",
-         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n"), final_refusal(403)},
+         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\n"), slow_refusal(403)},
         {"answers 403 with a body that is cut short",
-         refuses("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo."), final_refusal(403)},
+         refuses("HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nNo."), slow_refusal(403)},
         {"answers 403 with a body that is reset",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -109,7 +123,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.pause(1ms);
              client.reset();
          },
-         final_refusal(403)},
+         slow_refusal(403)},
         {"answers 403, then its body, a byte every 700 ms",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -117,10 +131,10 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
              co_await client.trickle(std::string(100, 'x'), 700ms);
          },
-         final_refusal(403)},
-        {"answers 403 in HTTP/1.0", refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."), final_refusal(403)},
+         slow_refusal(403)},
+        {"answers 403 in HTTP/1.0", refuses("HTTP/1.0 403 Forbidden\r\n\r\nNo."), slow_refusal(403)},
         {"answers 403 with chunks that are none",
-         answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"), final_refusal(403)},
+         answers("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\nNo.\r\n"), slow_refusal(403)},
         {"answers 403 with the line of a chunk that never ends",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -128,7 +142,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n1;");
              co_await client.send_for_ever(std::string(64 * 1024, 'x'));
          },
-         final_refusal(403)},
+         slow_refusal(403)},
         {"answers 403 with trailers without end",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -136,7 +150,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n");
              co_await client.send_for_ever("X: " + std::string(1000, 'x') + "\r\n");
          },
-         final_refusal(403)},
+         slow_refusal(403)},
         {"answers 403 with an empty last chunk, byte by byte",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -144,9 +158,9 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n");
              co_await client.trickle("0\r\n\r\n", 1ms);
          },
-         final_refusal(403)},
+         slow_refusal(403)},
         {"answers 403 with a body of 10 GB",
-         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"), final_refusal(403)},
+         answers("HTTP/1.1 403 Forbidden\r\nContent-Length: 10737418240\r\n\r\n"), slow_refusal(403)},
         {"answers 403 with a body without end",
          [](peer& client) -> asio::awaitable<void> {
              co_await client.request();
@@ -154,7 +168,7 @@ std::vector<scenario> upgrade_scenarios() {
              co_await client.send("HTTP/1.1 403 Forbidden\r\n\r\n");
              co_await client.send_for_ever(std::string(64 * 1024, 'x'));
          },
-         final_refusal(403)},
+         slow_refusal(403)},
         broken(
             "answers with a wrong accept key",
             upgrades_with("Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n", "Sec-WebSocket-Accept")),
@@ -192,7 +206,7 @@ std::vector<scenario> upgrade_scenarios() {
          {.cause = errc::closed_by_peer,
           .close_code = 1008,
           .told = 1008,
-          .then = verdict::stop,
+          .then = verdict::retry_slowly,
           .attempts = 1}},
         {"sends a broken frame together with its answer",
          upgrades_with("", "", frames::start(3, 0)),

@@ -16,6 +16,8 @@
 enum class verdict {
     /// Dial again; or it is dialling.
     retry,
+    /// Dial again after a minute.
+    retry_slowly,
     /// Nothing: the run has ended.
     stop,
     /// Stay connected: the link that opened first is still open.

@@ -37,6 +37,7 @@ std::string code(expectation const& expected) {
 std::string to_string(verdict then) {
     switch (then) {
         case verdict::retry: return "retry";
+        case verdict::retry_slowly: return "retry slowly";
         case verdict::stop: return "stop";
         case verdict::keep: return "stays open";
     }

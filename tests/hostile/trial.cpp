@@ -150,6 +150,9 @@ void trial::world::connect_slots() {
         on<hb::message>([this](hb::message const&) { ++found_.dials.back().delivered; });
     on<hb::malformed>([this](hb::malformed const&) { ++found_.malformed; });
     on<hb::undelivered>([this](hb::undelivered const&) { ++found_.undelivered; });
+    on<hb::waiting>([this](hb::waiting const& event) {
+        found_.slowly = event.delay >= hb::slow_delay && event.cause.retry_after == 0s;
+    });
     on<hb::stopped>([this](hb::stopped const& event) {
         ++found_.stops;
         found_.stopped = event.reason;

@@ -27,6 +27,8 @@ struct findings {
     };
 
     std::vector<dial> dials = {};
+    /// The last wait was as long as a slow retry's, though the server did not ask for that.
+    bool slowly = false;
     hb::state state = {};
     std::size_t stops = 0;
     hb::reason stopped = {};
