@@ -111,7 +111,8 @@ private:
         at->answer = std::make_unique<upgrade_answer>(at->trip.follows());
         at->websocket.next_layer().read_along(at->answer.get());
         try {
-            at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+            at->websocket.async_handshake(host_to_ask(request, at->where), at->where.target,
+                                          connect_op(*this));
         } catch (std::exception const&) {
             // Beast makes the request at once, for which there has to be memory.
             fail(errc::upgrade_failed, asio::error::no_memory);
