@@ -29,7 +29,7 @@ Steps:
   interop   tests against a Node server and through nginx; skipped where there is no Node
   examples  the demonstration and the examples run through, the console does as it should, the README quotes truly
   headers   each public header compiles alone, with g++ and clang++; core and protocols include no I/O,
-            and heartbeat.hpp no OpenSSL
+            and heartbeat.hpp no OpenSSL; frequent mistakes give one error each
   clang     tests, built with clang++
   asan      tests, with address, leak and undefined behaviour sanitizers
   tsan      tests, with the thread sanitizer
@@ -236,8 +236,9 @@ step_examples() {
 }
 
 step_headers() {
-    local preset log bad total
+    local compiler preset log bad total
     check layers tests/headers/layers.sh
+    for compiler in g++ clang++; do check "errors-$compiler" tests/headers/errors.sh "$compiler"; done
     total=$(find include -name '*.hpp' | wc -l)
     for preset in debug clang; do
         log="$logs/headers-$preset.log"

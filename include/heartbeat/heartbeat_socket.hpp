@@ -6,6 +6,7 @@
 #include <heartbeat/net/any_stream.hpp>
 #include <heartbeat/net/beat_op.hpp>
 #include <heartbeat/net/close_op.hpp>
+#include <heartbeat/net/completion.hpp>
 #include <heartbeat/net/connect_op.hpp>
 #include <heartbeat/net/connection.hpp>
 #include <heartbeat/net/deadline_op.hpp>
@@ -270,92 +271,129 @@ heartbeat_socket<Protocol, Stream, Clock>::~heartbeat_socket() {
 template <class Protocol, class Stream, class Clock>
 template <class Event, class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_next(CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(error_code, Event)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self) {
-            auto const ticket = self->new_ticket();
-            detail::completion<error_code, Event> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_wait(ticket); });
-            self->post([ticket, done = std::move(done)](connection_type& on) mutable {
-                on.next_event(ticket, std::move(done));
-            });
-        },
-        token, connection_);
+    constexpr bool usable = detail::completes_with<CompletionToken, error_code, Event>;
+    static_assert(usable,
+                  "async_next takes a completion token, such as a handler to be called with "
+                  "(boost::system::error_code, Event)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(error_code, Event)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self) {
+                auto const ticket = self->new_ticket();
+                detail::completion<error_code, Event> done(std::move(handler), self->handler_executor());
+                self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_wait(ticket); });
+                self->post([ticket, done = std::move(done)](connection_type& on) mutable {
+                    on.next_event(ticket, std::move(done));
+                });
+            },
+            token, connection_);
+    }
 }
 
 template <class Protocol, class Stream, class Clock>
 template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_run(CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(error_code)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self) {
-            auto const ticket = self->new_ticket();
-            self->accept_messages();
-            detail::completion<error_code> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_run(ticket); });
-            self->post([ticket, done = std::move(done)](connection_type& on) mutable {
-                on.start(ticket, std::move(done));
-            });
-        },
-        token, connection_);
+    constexpr bool usable = detail::completes_with<CompletionToken, error_code>;
+    static_assert(usable,
+                  "async_run takes a completion token, such as a handler to be called with "
+                  "(boost::system::error_code)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self) {
+                auto const ticket = self->new_ticket();
+                self->accept_messages();
+                detail::completion<error_code> done(std::move(handler), self->handler_executor());
+                self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_run(ticket); });
+                self->post([ticket, done = std::move(done)](connection_type& on) mutable {
+                    on.start(ticket, std::move(done));
+                });
+            },
+            token, connection_);
+    }
 }
 
 template <class Protocol, class Stream, class Clock>
 template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_close(CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(error_code)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self) {
-            auto const ticket = self->new_ticket();
-            detail::completion<error_code> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_close(ticket); });
-            self->post([ticket, done = std::move(done)](connection_type& on) mutable {
-                on.close(ticket, std::move(done));
-            });
-        },
-        token, connection_);
+    constexpr bool usable = detail::completes_with<CompletionToken, error_code>;
+    static_assert(usable,
+                  "async_close takes a completion token, such as a handler to be called with "
+                  "(boost::system::error_code)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self) {
+                auto const ticket = self->new_ticket();
+                detail::completion<error_code> done(std::move(handler), self->handler_executor());
+                self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_close(ticket); });
+                self->post([ticket, done = std::move(done)](connection_type& on) mutable {
+                    on.close(ticket, std::move(done));
+                });
+            },
+            token, connection_);
+    }
 }
 
 template <class Protocol, class Stream, class Clock>
 template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_wait(heartbeat::state wanted, CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(error_code)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self, heartbeat::state awaited) {
-            auto const ticket = self->new_ticket();
-            detail::completion<error_code> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_wait(ticket); });
-            self->post([ticket, awaited, done = std::move(done)](connection_type& on) mutable {
-                on.wait_for(ticket, awaited, std::move(done));
-            });
-        },
-        token, connection_, wanted);
+    constexpr bool usable = detail::completes_with<CompletionToken, error_code>;
+    static_assert(usable,
+                  "async_wait takes a completion token, such as a handler to be called with "
+                  "(boost::system::error_code)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(error_code)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self, heartbeat::state awaited) {
+                auto const ticket = self->new_ticket();
+                detail::completion<error_code> done(std::move(handler), self->handler_executor());
+                self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_wait(ticket); });
+                self->post([ticket, awaited, done = std::move(done)](connection_type& on) mutable {
+                    on.wait_for(ticket, awaited, std::move(done));
+                });
+            },
+            token, connection_, wanted);
+    }
 }
 
 template <class Protocol, class Stream, class Clock>
 template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_send(message content, CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(outcome)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self, message what) {
-            // The message may leave, and its handler run, before `send` returns: the slot is assigned first.
-            auto const ticket = std::make_shared<std::atomic<std::uint64_t>>(0);
-            detail::completion<outcome> receipt(std::move(handler), self->handler_executor());
-            self->on_cancel(receipt.slot(), [ticket](connection_type& on) { on.cancel_send(*ticket); });
-            auto const refusal = self->send(std::move(what), std::move(receipt), ticket.get());
-            if (refusal != errc{}) receipt({delivery::dropped, refusal});
-        },
-        token, connection_, std::move(content));
+    constexpr bool usable = detail::completes_with<CompletionToken, outcome>;
+    static_assert(
+        usable,
+        "async_send takes a completion token, such as a handler to be called with (heartbeat::outcome)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(outcome)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self, message what) {
+                // The message may leave, and its handler run, before `send` returns: the slot is assigned
+                // first.
+                auto const ticket = std::make_shared<std::atomic<std::uint64_t>>(0);
+                detail::completion<outcome> receipt(std::move(handler), self->handler_executor());
+                self->on_cancel(receipt.slot(), [ticket](connection_type& on) { on.cancel_send(*ticket); });
+                auto const refusal = self->send(std::move(what), std::move(receipt), ticket.get());
+                if (refusal != errc{}) receipt({delivery::dropped, refusal});
+            },
+            token, connection_, std::move(content));
+    }
 }
 
 template <class Protocol, class Stream, class Clock>
 template <class CompletionToken>
 auto heartbeat_socket<Protocol, Stream, Clock>::async_receive(CompletionToken&& token) {
-    return asio::async_initiate<CompletionToken, void(error_code, message)>(
-        [](auto handler, std::shared_ptr<connection_type> const& self) {
-            auto const ticket = self->new_ticket();
-            detail::completion<error_code, message> done(std::move(handler), self->handler_executor());
-            self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_receive(ticket); });
-            self->post([ticket, done = std::move(done)](connection_type& on) mutable {
-                on.receive(ticket, std::move(done));
-            });
-        },
-        token, connection_);
+    constexpr bool usable = detail::completes_with<CompletionToken, error_code, message>;
+    static_assert(usable,
+                  "async_receive takes a completion token, such as a handler to be called with "
+                  "(boost::system::error_code, heartbeat::message)");
+    if constexpr (usable) {
+        return asio::async_initiate<CompletionToken, void(error_code, message)>(
+            [](auto handler, std::shared_ptr<connection_type> const& self) {
+                auto const ticket = self->new_ticket();
+                detail::completion<error_code, message> done(std::move(handler), self->handler_executor());
+                self->on_cancel(done.slot(), [ticket](connection_type& on) { on.cancel_receive(ticket); });
+                self->post([ticket, done = std::move(done)](connection_type& on) mutable {
+                    on.receive(ticket, std::move(done));
+                });
+            },
+            token, connection_);
+    }
 }
 
 }  // namespace heartbeat

@@ -8,10 +8,12 @@
 #include <heartbeat/prepare.hpp>
 #include <heartbeat/reason.hpp>
 #include <heartbeat/request_options.hpp>
+#include <heartbeat/tls_options.hpp>
 #include <heartbeat/url.hpp>
 #include <heartbeat/verdict.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -23,6 +25,14 @@ namespace heartbeat {
 
 /// TLS as a value, made by `heartbeat::tls` in `tls.hpp`, without which nothing here needs OpenSSL.
 class tls_provider;
+
+/// Stands for `heartbeat::tls` of `tls.hpp` where that is not included, and says so.
+template <std::same_as<tls_options> Options = tls_options>
+std::shared_ptr<tls_provider const> tls(Options const& = {}) {
+    static_assert(!std::same_as<Options, tls_options>,
+                  "heartbeat::tls needs #include <heartbeat/tls.hpp>, and OpenSSL to link");
+    return {};
+}
 
 /// What proves that the peer is alive.
 enum class liveness {
@@ -148,15 +158,15 @@ struct options {
     deflate_options deflate = {};
     /// What `wss` URLs need: `heartbeat::tls()` of `heartbeat/tls.hpp`, or with options
     /// `heartbeat::tls({...})`. Several sockets may share one, and then also share the sessions that make
-    /// reconnecting cheap.
+    /// reconnecting cheap. `prepare` may give another one.
     std::shared_ptr<tls_provider const> tls = {};
     /// What the upgrade request says.
     request_options request = {};
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
-    /// prepare_handler)` is called on the strand, and its answer is used instead of `url` and `request`,
-    /// which it is given to begin with. With it a refusal for want of credentials (HTTP status 401, close
-    /// code 3000) is answered by an attempt with new ones, at once, once for each open link; a second refusal
-    /// in a row ends the run, unless it has a `Retry-After`. What it throws fails the attempt.
+    /// prepare_handler)` is called on the strand, and its answer is used instead of `url`, `request` and
+    /// `tls`, which it is given to begin with. With it a refusal for want of credentials (HTTP status 401,
+    /// close code 3000) is answered by an attempt with new ones, at once, once for each open link; a second
+    /// refusal in a row ends the run, unless it has a `Retry-After`. What it throws fails the attempt.
     prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;
@@ -197,15 +207,15 @@ inline void require_between(char const* field, int value, int least, int most) {
                             std::to_string(least) + " to " + std::to_string(most));
 }
 
-/// Whether `wss` URLs can be served.
-inline bool has_tls(options const& value) noexcept { return value.tls != nullptr; }
+/// Whether `wss` URLs can be served: `prepare` may bring what they need.
+inline bool may_have_tls(options const& value) noexcept { return value.tls || value.prepare; }
 
 }  // namespace detail
 
 /// Checks all options. Throws `options_error` for the first one that makes no sense. The socket's
 /// constructors call it; programs that take options from a file may call it earlier.
 inline void validate(options const& value) {
-    detail::require_target(value.url, value.request, detail::has_tls(value));
+    detail::require_target(value.url, value.request, detail::may_have_tls(value));
 
     auto const& heart = value.heartbeat;
     detail::require_not_negative("heartbeat.interval", heart.interval);

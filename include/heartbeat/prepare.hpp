@@ -15,11 +15,17 @@
 
 namespace heartbeat {
 
+class tls_provider;
+
 /// Where an attempt connects, and what it says there.
 struct prepared {
     /// Empty: the one in `preparation::current`.
     std::string url = {};
     request_options request = {};
+    /// For `wss`: what `heartbeat::tls` makes, such as one with a new client certificate. Null: the one in
+    /// `preparation::current`. Sessions are resumed with the same one only, so give a new one when something
+    /// has changed, not for each attempt.
+    std::shared_ptr<tls_provider const> tls = {};
 };
 
 /// What `options::prepare` is told about the coming attempt.

@@ -40,7 +40,8 @@ struct reason {
     /// What the layer below reported, for logs; may be empty.
     boost::system::error_code evidence = {};
     /// More about it in words, for logs; for `prepare_failed`: what was wrong with the answer, or what the
-    /// exception said.
+    /// exception said; for a cause of TLS: what is wrong with files that were replaced, while those that were
+    /// read before are in use.
     std::string explanation = {};
 };
 

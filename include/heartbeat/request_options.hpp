@@ -20,6 +20,10 @@ struct request_options {
     std::string user_agent = "heartbeat_socket";
     /// The header `Origin`, as browsers send it; empty for none.
     std::string origin = {};
+    /// The header `Host`, where it is not what the URL says: a host with an optional port, an IPv6 address in
+    /// brackets. Empty: the URL's. Which name the server's certificate is for is not changed by it, but by
+    /// `tls_options::server_name`.
+    std::string host = {};
     /// The subprotocols that are offered, most wanted first. The one that the server chose is told by
     /// `opened`; it may choose none.
     std::vector<std::string> subprotocols = {};
@@ -29,8 +33,9 @@ struct request_options {
     /// Authentication with a bearer token (RFC 6750).
     std::string bearer = {};
     /// How many redirects (301, 302, 303, 307, 308) an attempt follows; 0 follows none. They never lead from
-    /// `wss` to `ws`. To another scheme, host or port come neither `headers` nor authentication nor the
-    /// certificate of TLS; `user_agent`, `origin` and `subprotocols` do, so keep keys out of these.
+    /// `wss` to `ws`. To another scheme, host or port come neither `headers` nor `host` nor authentication
+    /// nor the certificate and server name of TLS; `user_agent`, `origin` and `subprotocols` do, so keep keys
+    /// out of these.
     unsigned most_redirects = 0;
 
     friend bool operator==(request_options const&, request_options const&) = default;

@@ -78,9 +78,11 @@ TEST_CASE_METHOD(redirecting_world, "credentials come along to the same host and
     auto settings = options();
     settings.request.headers = {{"X-Key", "secret"}, {"Cookie", "secret"}};
     settings.request.bearer = "secret";
+    settings.request.host = "secret.example.com";
     start(settings);
     until_open();
     CHECK(server.requests.at(1).field("Authorization") == "Bearer secret");
+    CHECK(server.requests[1].field("Host") == "secret.example.com");
     CHECK(server.requests[1].field("X-Key") == "secret");
     CHECK(server.requests[1].field("Cookie") == "secret");
 }
@@ -90,6 +92,7 @@ TEST_CASE_METHOD(redirecting_world, "credentials never cross to another port, wh
     auto settings = options();
     settings.request.headers = {{"X-Key", "secret"}, {"Cookie", "secret"}};
     settings.request.subprotocols = {"chat"};
+    settings.request.host = "secret.example.com";
     SECTION("bearer") { settings.request.bearer = "secret"; }
     SECTION("Basic") { settings.request.user = settings.request.password = "secret"; }
     SECTION("URL") { settings.url = "ws://secret:secret@" + server.address() + "/start"; }

@@ -25,6 +25,15 @@ TEST_CASE_METHOD(client_world, "the upgrade request says what the options say") 
     CHECK(told->opened[0].subprotocol.empty());
 }
 
+TEST_CASE_METHOD(client_world, "the header Host may be another than that of the URL") {
+    auto settings = options();
+    settings.request.host = "example.com:8443";
+    start(settings);
+    until_open();
+    CHECK(server.requests.at(0).field("Host") == "example.com:8443");
+    CHECK(server.requests[0].head.find(server.address()) == std::string::npos);
+}
+
 TEST_CASE_METHOD(client_world, "the upgrade request says no more than it has to") {
     auto settings = options();
     settings.request.user_agent = "";

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "world.hpp"
 
+#include <array>
+
 template class hb::basic_echo_server<hb::tls_server_stream>;
 
 std::shared_ptr<hb::tls_provider const> make_tls(hb::tls_options const& options) { return hb::tls(options); }
@@ -39,6 +41,10 @@ seen_handshake look_at(SSL const& connection) {
     unsigned char const* protocol = nullptr;
     unsigned size = 0;
     SSL_get0_alpn_selected(&connection, &protocol, &size);
+    std::array<char, 256> client{};
+    if (auto* const shown = SSL_get0_peer_certificate(&connection); shown != nullptr)
+        X509_NAME_get_text_by_NID(X509_get_subject_name(shown), NID_commonName, client.data(),
+                                  static_cast<int>(client.size()));
     return {SSL_version(&connection), SSL_session_reused(&connection) == 1, name != nullptr ? name : "",
-            std::string(protocol, protocol + size)};
+            std::string(protocol, protocol + size), client.data()};
 }

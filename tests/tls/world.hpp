@@ -29,6 +29,8 @@ struct seen_handshake {
     bool resumed;
     std::string server_name;
     std::string protocol;
+    /// The name in the client's certificate; empty without one.
+    std::string client;
 };
 
 seen_handshake look_at(SSL const& connection);

@@ -23,6 +23,7 @@ std::string resolved(char const* base, char const* location) {
 request_options with_secrets(unsigned most_redirects) {
     return {.headers = {{"Cookie", "secret"}, {"X-Key", "secret"}},
             .origin = "https://example.com",
+            .host = "secret.example.com",
             .subprotocols = {"chat"},
             .user = "user",
             .password = "secret",
@@ -31,8 +32,9 @@ request_options with_secrets(unsigned most_redirects) {
 
 bool has_secrets(itinerary const& trip) {
     auto const& request = trip.request();
-    return !request.headers.empty() || !request.user.empty() || !request.password.empty() ||
-           !request.bearer.empty() || !trip.where().user.empty() || !trip.where().password.empty();
+    return !request.headers.empty() || !request.host.empty() || !request.user.empty() ||
+           !request.password.empty() || !request.bearer.empty() || !trip.where().user.empty() ||
+           !trip.where().password.empty();
 }
 
 }  // namespace

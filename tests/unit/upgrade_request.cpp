@@ -71,6 +71,19 @@ TEST_CASE("headers of the handshake and those with a field of their own are refu
     CHECK(field_refused({.headers = {{"Hosts", "x"}}}).empty());
 }
 
+TEST_CASE("a header Host of its own is a host with an optional port, and nothing else") {
+    for (char const* host : {"", "example.com", "a_b:8080", "192.0.2.1", "[2001:db8::1]", "[::1]:1", "h:"})
+        CHECK(field_refused({.host = host}).empty());
+    for (std::string const host : {"a b", "a\r\nX: y", "a\n", "a/", "a?b", "a#b", "u@a", ":80", "a:0",
+                                   "a:65536", "a:x", "::1", "[::1", "[fe80::1%25eth0]", "\xc3\xb6", "a%20b"})
+        CHECK(field_refused({.host = host}) == "request.host");
+    CHECK(field_refused({.host = std::string("a\0b", 3)}) == "request.host");
+    CHECK(field_refused({.host = std::string(255, 'a')}) == "request.host");
+    auto const where = parse_url("ws://h:1/x");
+    CHECK(host_to_ask({}, where) == "h:1");
+    CHECK(host_to_ask({.host = "example.com"}, where) == "example.com");
+}
+
 TEST_CASE("user agent and origin are one line, subprotocols are tokens and different") {
     CHECK(field_refused({.user_agent = "a\nb"}) == "request.user_agent");
     CHECK(field_refused({.origin = "https://example.com"}).empty());

@@ -44,6 +44,11 @@ constexpr attempt_rules rules_of(attempt_step step) noexcept {
     return {};
 }
 
+/// Whether a cause is that of a TLS handshake.
+constexpr bool is_of_tls(errc cause) noexcept {
+    return cause >= errc::tls_failed && cause <= errc::tls_client_certificate_required;
+}
+
 /// The state machine of an attempt, or of the part of it that one connection serves: each redirect begins
 /// another, with a lookup.
 class attempt {

@@ -95,8 +95,8 @@ public:
     bool crossed() const noexcept { return crossed_; }
 
     /// Goes on to where an answer refers. To another scheme, host or port neither authentication nor headers
-    /// of the user's come along, which may hold keys; nor do they come back. Zero, or why not, in which case
-    /// nothing has changed.
+    /// of the user's come along, which may hold keys, nor a header `Host` of its own; nor do they come back.
+    /// Zero, or why not, in which case nothing has changed.
     ///
     /// \param tls whether `wss` is possible
     errc follow(std::string_view location, bool tls) {
@@ -116,6 +116,7 @@ public:
             next->password = std::move(where_.password);
         } else {
             request_.headers.clear();
+            request_.host.clear();
             request_.user.clear();
             request_.password.clear();
             request_.bearer.clear();

@@ -30,6 +30,8 @@ inline void require_header(http_header const& header) {
     auto const name = detail::quoted(header.name);
     if (!is_http_token(header.name))
         throw options_error(field, name, "a name of letters, digits and hyphens");
+    if (is_same_name(header.name, "Host"))
+        throw options_error(field, name, "no header that is set by request.host");
     if (is_of_handshake(header.name))
         throw options_error(field, name, "no header that belongs to the handshake");
     if (is_same_name(header.name, "User-Agent"))
@@ -44,6 +46,19 @@ inline void require_header(http_header const& header) {
 inline void require_one_line(char const* field, std::string_view value) {
     if (!is_header_value(value))
         throw options_error(field, "a text with a line break or a control character", "one line of text");
+}
+
+/// What stands between `://` and the path of a URL, without user and password; or nothing.
+inline void require_host(std::string const& host) {
+    constexpr char const* field = "request.host";
+    if (host.empty()) return;
+    if (host.find_first_of("/?@%") != std::string::npos)
+        throw options_error(field, detail::quoted(host), "a host with an optional port");
+    try {
+        parse_url("ws://" + host);
+    } catch (url_error const& error) {
+        throw options_error(field, detail::quoted(host), error.expected());
+    }
 }
 
 inline void require_authentication(request_options const& request, url const& where) {
@@ -108,6 +123,7 @@ inline url require_target(std::string const& address, request_options const& req
     for (auto const& header : request.headers) require_header(header);
     require_one_line("request.user_agent", request.user_agent);
     require_one_line("request.origin", request.origin);
+    require_host(request.host);
     require_subprotocols(request.subprotocols);
     require_authentication(request, where);
     require_short_headers(request, where);

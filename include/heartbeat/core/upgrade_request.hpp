@@ -20,6 +20,11 @@ inline std::string authorization(request_options const& request, url const& wher
     return value.empty() ? basic(where.user, where.password) : value;
 }
 
+/// The value of `Host`.
+inline std::string host_to_ask(request_options const& request, url const& where) {
+    return request.host.empty() ? host_header(where) : request.host;
+}
+
 /// All headers of an upgrade request that the handshake does not write itself. The options are valid.
 inline http_headers upgrade_headers(request_options const& request, url const& where) {
     http_headers all;

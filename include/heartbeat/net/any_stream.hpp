@@ -61,7 +61,8 @@ public:
     /// Puts TLS on the connection and shakes hands with the server of that URL. Completes with
     /// `void(error_code)`; if an error's default condition is one of `errc`, that is the cause.
     ///
-    /// \param shows_certificate false if the client's certificate, if it has one, is not for that server
+    /// \param shows_certificate false if the client's certificate and the server name in the options, if
+    /// there are any, are not for that server
     template <class CompletionToken>
     auto async_secure(tls_provider const& tls, url const& where, bool shows_certificate,
                       CompletionToken&& token) {

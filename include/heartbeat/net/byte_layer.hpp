@@ -12,6 +12,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace heartbeat {
@@ -63,7 +64,8 @@ public:
     virtual asio::any_io_executor get_executor() noexcept = 0;
     virtual void resolve(url const& where, status_handler handler) = 0;
     virtual void connect(status_handler handler) = 0;
-    /// The handshake with the server of that URL, after `connect`. The client's certificate is shown, or not.
+    /// The handshake with the server of that URL, after `connect`. The client's certificate is shown, or not;
+    /// if not, a server name of the options is not used either.
     virtual void secure(url const& where, bool shows_certificate, status_handler handler) = 0;
     /// Whether the handshake was a short one, made possible by an earlier connection.
     virtual bool resumed() const noexcept = 0;
@@ -76,8 +78,8 @@ public:
 
 }  // namespace detail
 
-/// Puts TLS on transports. Made by `heartbeat::tls` in `tls.hpp`. Never changes and is thread-safe; any
-/// number of sockets may share one.
+/// Puts TLS on transports. Made by `heartbeat::tls` in `tls.hpp`. Thread-safe; any number of sockets may
+/// share one.
 class tls_provider {
 public:
     tls_provider() = default;
@@ -88,6 +90,10 @@ public:
     /// A layer that reads and writes through `transport`, which is connected, once its handshake is done. May
     /// throw; the transport is then closed.
     virtual std::unique_ptr<detail::byte_layer> wrap(std::unique_ptr<detail::byte_layer> transport) const = 0;
+
+    /// Why connections are not made with what they should be made with now, such as files that were replaced;
+    /// empty if they are. The reason of an attempt that fails in TLS has it as its explanation.
+    virtual std::string trouble() const { return {}; }
 };
 
 }  // namespace heartbeat

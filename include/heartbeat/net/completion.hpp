@@ -4,12 +4,14 @@
 #include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
 
 #include <tuple>
+#include <type_traits>
 #include <utility>
 
 namespace heartbeat {
@@ -17,6 +19,12 @@ namespace heartbeat {
 namespace asio = boost::asio;
 
 namespace detail {
+
+/// Whether a completion token can be used for an operation with these results. Most are handlers, which are
+/// looked at first, since that costs little.
+template <class Token, class... Results>
+concept completes_with = asio::completion_handler_for < std::decay_t<Token>,
+void(Results...) > || asio::completion_token_for<Token, void(Results...)>;
 
 /// A completion handler that is kept until its operation ends. Calling it posts the handler to its associated
 /// executor, so it never runs inside of whoever calls; the executor has outstanding work meanwhile.

@@ -6,6 +6,7 @@
 
 #include <heartbeat/core/negotiation.hpp>
 #include <heartbeat/core/upgrade_request.hpp>
+#include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/connection.hpp>
 #include <heartbeat/net/deadline_op.hpp>
 #include <heartbeat/net/deflate_settings.hpp>
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 namespace heartbeat::detail {
@@ -87,7 +89,7 @@ private:
         if constexpr (securable<typename Connection::stream_type>) {
             self->begin_step(*at);
             auto& stream = at->websocket.next_layer().next_layer();
-            stream.async_secure(*self->settings().tls, at->where, !at->trip.crossed(), connect_op(*this));
+            stream.async_secure(*at->tls, at->where, !at->trip.crossed(), connect_op(*this));
         }
     }
 
@@ -111,7 +113,8 @@ private:
         at->answer = std::make_unique<upgrade_answer>(at->trip.follows());
         at->websocket.next_layer().read_along(at->answer.get());
         try {
-            at->websocket.async_handshake(host_header(at->where), at->where.target, connect_op(*this));
+            at->websocket.async_handshake(host_to_ask(request, at->where), at->where.target,
+                                          connect_op(*this));
         } catch (std::exception const&) {
             // Beast makes the request at once, for which there has to be memory.
             fail(errc::upgrade_failed, asio::error::no_memory);
@@ -122,7 +125,7 @@ private:
         if (self->gone()) return self->leave();
         auto trip = at->trip;
         auto const location = at->answer->values(beast::http::field::location);
-        auto const refused = trip.follow(location, self->can_secure());
+        auto const refused = trip.follow(location, self->can_secure(at->tls));
         if (refused != errc{}) return fail(errc::redirect_refused, refused);
         auto const next = self->hop(*at, std::move(trip));
         if (!next) {
@@ -184,7 +187,7 @@ void connection<Protocol, Stream, Clock>::begin_attempt() {
     link_ = guarded([this] { return make_link(); }, link_pointer());
     if (link_) {
         link_->began = time();
-        if (!asks) link_->trip = plan(current_);
+        if (!asks) plan(*link_, current_);
         return connect_op<connection>{{this->shared_from_this(), link_}}.begin(asks);
     }
 
@@ -211,8 +214,9 @@ auto connection<Protocol, Stream, Clock>::make_link() -> link_pointer {
 }
 
 template <class Protocol, class Stream, class Clock>
-itinerary connection<Protocol, Stream, Clock>::plan(prepared const& use) const {
-    return {require_target(use.url, use.request, can_secure()), use.request};
+void connection<Protocol, Stream, Clock>::plan(link_type& at, prepared const& use) const {
+    at.trip = {require_target(use.url, use.request, can_secure(use.tls)), use.request};
+    at.tls = use.tls;
 }
 
 template <class Protocol, class Stream, class Clock>
@@ -221,6 +225,7 @@ auto connection<Protocol, Stream, Clock>::hop(link_type& from, itinerary&& trip)
     if (!next) return next;
     next->began = from.began;
     next->trip = std::move(trip);
+    next->tls = from.tls;
     // Before the next connection is made, this one is closed.
     retire(from);
     return link_ = next;
@@ -230,7 +235,10 @@ template <class Protocol, class Stream, class Clock>
 reason connection<Protocol, Stream, Clock>::explain_attempt(link_type const& at, errc cause,
                                                             error_code evidence) const {
     // Once the head of a refusal has come, it matters no more what becomes of the rest.
-    if (!at.answer || !at.answer->refused()) return {.cause = cause, .evidence = evidence};
+    if (!at.answer || !at.answer->refused())
+        return {.cause = cause,
+                .evidence = evidence,
+                .explanation = at.tls && is_of_tls(cause) ? at.tls->trouble() : std::string()};
     auto why = at.answer->explain(settings_.reconnect.longest_retry_after);
     if (cause == errc::redirect_refused) {
         why.cause = cause;

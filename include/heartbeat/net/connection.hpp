@@ -111,7 +111,9 @@ public:
 
     options const& settings() const noexcept { return settings_; }
     /// Whether `wss` can be served.
-    bool can_secure() const noexcept { return securable<Stream> && has_tls(settings_); }
+    static bool can_secure(std::shared_ptr<tls_provider const> const& tls) noexcept {
+        return securable<Stream> && tls != nullptr;
+    }
     /// The socket is gone. Its end may still be on its way to the strand: until then nothing is dialled.
     bool gone() const noexcept { return bus_.muted(); }
     /// Each operation that is begun is left once; the run ends when all are.
@@ -174,8 +176,8 @@ private:
     // connect_op.hpp
     void begin_attempt();
     link_pointer make_link();
-    /// Throws `options_error`.
-    itinerary plan(prepared const& use) const;
+    /// Throws `options_error`; nothing has changed then.
+    void plan(link_type& at, prepared const& use) const;
 
     // open_op.hpp
     void begin_session();

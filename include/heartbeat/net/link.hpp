@@ -92,6 +92,8 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     attempt steps = {};
     /// Where the attempt goes; this link is one leg of it, to `where`.
     itinerary trip = {};
+    /// For `wss`; null if the attempt has none.
+    std::shared_ptr<tls_provider const> tls = {};
     url where = {};
     /// What the server chose of those that were offered.
     std::string subprotocol = {};

@@ -38,8 +38,9 @@ void connection<Protocol, Stream, Clock>::prepared_for(link_pointer const& at, p
                          .evidence = result.evidence,
                          .explanation = std::move(result.explanation)});
     if (result.use.url.empty()) result.use.url = current_.url;
+    if (!result.use.tls) result.use.tls = current_.tls;
     try {
-        at->trip = plan(result.use);
+        plan(*at, result.use);
     } catch (options_error const& error) {
         return end(
             *at,

@@ -28,7 +28,7 @@ void connection<Protocol, Stream, Clock>::start(std::uint64_t ticket, completion
     ending_ = {};
     attempts_ = 0;
     coming_wait_ = {};
-    current_ = {settings_.url, settings_.request};
+    current_ = {settings_.url, settings_.request, settings_.tls};
     renewal_.reset();
     backoff_.reset();
     linked_before_ = false;

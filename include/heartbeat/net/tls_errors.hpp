@@ -75,10 +75,14 @@ inline bool is_about_our_certificate(int reason) noexcept {
 }
 
 /// The error with what the connection knows of its meaning.
-inline error_code explained(error_code error, SSL* connection) {
+///
+/// \param obstacle why the certificate could not be verified, if that is not its fault
+inline error_code explained(error_code error, SSL* connection, error_code const& obstacle = {}) {
     static verification_category const verification;
     static refusal_category const refusal;
     if (error.category() != asio::error::get_ssl_category()) return error;
+    // OpenSSL may report what it stumbled over on the way, in codes of its own.
+    if (obstacle) return obstacle;
     int const reason = ERR_GET_REASON(static_cast<unsigned long>(static_cast<unsigned>(error.value())));
     if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED) {
         if (auto const result = SSL_get_verify_result(connection); result != X509_V_OK)

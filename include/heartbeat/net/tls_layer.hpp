@@ -6,14 +6,13 @@
 #include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/tls_errors.hpp>
 #include <heartbeat/net/tls_settings.hpp>
+#include <heartbeat/net/tls_verification.hpp>
 
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -69,11 +68,13 @@ public:
     void connect(status_handler handler) override { next()->connect(std::move(handler)); }
 
     void secure(url const& where, bool shows_certificate, status_handler handler) override {
+        bool const renamed = shows_certificate && !settings_->server_name.empty();
+        auto const name = name_in_certificates(renamed ? settings_->server_name : where.host);
         // Whoever resumes a session is taken for whom it was made with.
-        server_ = where.host + ' ' + where.port + (shows_certificate ? "" : " anonymous");
+        server_ = where.host + ' ' + where.port + ' ' + name + (shows_certificate ? "" : " anonymous");
         if (auto const error = shows_certificate ? error_code() : hide_certificate())
             return asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error));
-        if (auto const error = prepare(where.host))
+        if (auto const error = prepare(name))
             return asio::post(get_executor(), beast::bind_front_handler(std::move(handler), error));
         stream_.async_handshake(asio::ssl::stream_base::client, shaken{*this, std::move(handler)});
     }
@@ -147,13 +148,14 @@ private:
     layer_below& next() noexcept { return stream_.next_layer(); }
 
     error_code hide_certificate();
-    error_code prepare(std::string host);
+    error_code prepare(std::string const& name);
     error_code judge(error_code error);
-    bool is_pinned();
     void keep(session_pointer session);
 
     std::shared_ptr<tls_settings> const settings_;
     asio::ssl::stream<layer_below> stream_;
+    tls_verification verification_;
+    /// The key of its sessions.
     std::string server_;
     /// What is being written, if it was in several buffers.
     std::vector<unsigned char> flat_;
@@ -189,26 +191,15 @@ inline error_code tls_layer::hide_certificate() {
 }
 
 /// Everything that is particular to this connection. An error is one of OpenSSL's.
-inline error_code tls_layer::prepare(std::string host) {
+inline error_code tls_layer::prepare(std::string const& name) {
     ERR_clear_error();
     SSL_set_ex_data(native(), index(), this);
     // A handshake amid reads and writes would need both of them at once.
     SSL_set_options(native(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
-    // A name may be written with the dot of the root; certificates and the extension have it without.
-    if (host.ends_with('.')) host.pop_back();
-    error_code is_name;
-    asio::ip::make_address(host, is_name);
     // Names only (RFC 6066 section 3).
-    if (is_name && SSL_set_tlsext_host_name(native(), host.c_str()) != 1) return last_openssl_error();
-
-    SSL_set_verify(native(), settings_->verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
-    auto* const wanted = SSL_get0_param(native());
-    // A name in the subject is no longer one of the host's (RFC 9525 section 2).
-    X509_VERIFY_PARAM_set_hostflags(
-        wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-    bool const named = is_name ? X509_VERIFY_PARAM_set1_host(wanted, host.data(), host.size()) == 1
-                               : X509_VERIFY_PARAM_set1_ip_asc(wanted, host.c_str()) == 1;
-    if (!named) return last_openssl_error();
+    if (!is_address(name) && SSL_set_tlsext_host_name(native(), name.c_str()) != 1)
+        return last_openssl_error();
+    if (auto const error = verification_.begin(native(), name, settings_->verify)) return error;
 
     auto const& protocols = settings_->protocols;
     auto const* const names = reinterpret_cast<unsigned char const*>(protocols.data());
@@ -226,38 +217,19 @@ inline error_code tls_layer::prepare(std::string host) {
 inline error_code tls_layer::judge(error_code error) {
     resumed_ = !error && SSL_session_reused(native()) == 1;
     // A session that is resumed was made after the same check.
-    if (!error && !resumed_ && !is_pinned()) error = errc::tls_pin_mismatch;
+    if (!error && !resumed_ && !verification_.is_pinned(native(), settings_->pinned_keys))
+        error = errc::tls_pin_mismatch;
     if (error) {
         session_.reset();
         // One that was offered may be what the server, or something before it, stumbles over.
         bool const refused = offered_ || error.category() == asio::error::get_ssl_category() ||
                              error.category() == error_category();
         if (refused) settings_->sessions.forget(server_);
-        return explained(error, native());
+        return explained(error, native(), verification_.obstacle());
     }
     accepted_ = true;
     if (session_) settings_->sessions.put(server_, std::move(session_));
     return {};
-}
-
-/// A key in the chain that was verified counts; without verification, or where an own context may have
-/// accepted a chain in spite of its faults, only the server's own, since the others prove nothing.
-inline bool tls_layer::is_pinned() {
-    auto const& pins = settings_->pinned_keys;
-    if (pins.empty()) return true;
-    auto const matches = [&pins](X509 const* certificate) {
-        return std::find(pins.begin(), pins.end(), pin_of(certificate)) != pins.end();
-    };
-    bool const verified = settings_->verify && SSL_get_verify_callback(native()) == nullptr &&
-                          SSL_get_verify_result(native()) == X509_V_OK;
-    if (!verified) {
-        certificate_pointer const leaf(SSL_get1_peer_certificate(native()));
-        return leaf && matches(leaf.get());
-    }
-    auto const* const chain = SSL_get0_verified_chain(native());
-    for (int place = 0; place < sk_X509_num(chain); ++place)
-        if (matches(sk_X509_value(chain, place))) return true;
-    return false;
 }
 
 inline void tls_layer::keep(session_pointer session) {

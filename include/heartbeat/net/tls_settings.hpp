@@ -23,7 +23,7 @@ namespace asio = boost::asio;
 
 namespace detail {
 
-/// What the connections of one provider share.
+/// What the connections of one provider share, until its files change.
 struct tls_settings {
     std::shared_ptr<asio::ssl::context> context;
     bool verify = true;
@@ -31,6 +31,8 @@ struct tls_settings {
     std::vector<std::string> pinned_keys = {};
     /// As on the wire: each name after its length (RFC 7301 section 3.1).
     std::string protocols = {};
+    /// What the certificate has to be for, if not the URL's host.
+    std::string server_name = {};
     tls_sessions sessions = {};
 };
 
