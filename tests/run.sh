@@ -34,7 +34,8 @@ Steps:
   asan      tests, with address, leak and undefined behaviour sanitizers
   tsan      tests, with the thread sanitizer
   soak      200 sockets under constant faults for a minute, whose memory stays flat
-  netns     the programs in two network namespaces, between which the network breaks; skipped where there are none
+  netns     the programs in two network namespaces: the network breaks, or names and addresses do not answer;
+            skipped where there are none
   fuzz      inputs that break a promise are looked for, a minute for each of seven targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
@@ -292,20 +293,22 @@ step_soak() {
 }
 
 step_netns() {
-    build debug --target console echo_server || return 0
+    build debug --target console echo_server lookups || return 0
     adopt netns tests/netns/run.sh build/debug/examples
+    adopt reaching tests/netns/reaching.sh build/debug
     if ((passed > 0)); then
-        tell 'real networks' "$passed cases, worst detection $(worst 3 4), worst recovery $(worst 6 7)"
+        tell 'real networks' "$passed cases, worst detection $(worst netns 3 4), worst recovery $(worst netns 6 7)"
+        tell 'what stands in the way' "worst $(worst reaching 4 5)"
     fi
 }
 
-# The row of the table of real networks that comes closest to its bound, by the columns of both.
+# The row of a table of real networks that comes closest to its bound, by the columns of both.
 worst() {
-    awk -F '|' -v took="$1" -v bound="$2" '
+    awk -F '|' -v took="$2" -v bound="$3" '
         /^\|.* s \|/ {
             if ($bound + 0 > 0 && $took / $bound > most) { most = $took / $bound; shown = $took " of" $bound }
         }
-        END { gsub(/  +/, " ", shown); sub(/^ /, "", shown); sub(/ $/, "", shown); print shown }' "$logs/netns.log"
+        END { gsub(/  +/, " ", shown); sub(/^ /, "", shown); sub(/ $/, "", shown); print shown }' "$logs/$1.log"
 }
 
 step_fuzz() {

@@ -57,6 +57,7 @@ inline constexpr cause causes[] = {
     {heartbeat::errc::redirect_insecure, "redirect_insecure", 5},
     {heartbeat::errc::redirect_invalid, "redirect_invalid", 5},
     {heartbeat::errc::invalid_option, "invalid_option", exit_other},
+    {heartbeat::errc::connected_to_itself, "connected_to_itself", exit_other},
 };
 
 inline constexpr char const* exit_status_help =

@@ -103,6 +103,9 @@ enum class errc {
     redirect_invalid,
     /// An option makes no sense. Evidence of `prepare_failed`; `reason::explanation` says which and why.
     invalid_option,
+    /// The TCP connection led from a port of this host to itself, since no server listened there. Evidence of
+    /// `connect_failed`.
+    connected_to_itself,
 };
 
 /// A short text for each code, without a period.
@@ -151,6 +154,7 @@ inline char const* to_string(errc code) noexcept {
         case errc::redirect_insecure: return "the redirect led from wss to ws";
         case errc::redirect_invalid: return "the redirect led to nothing that can be dialled";
         case errc::invalid_option: return "an option makes no sense";
+        case errc::connected_to_itself: return "the connection led to itself";
     }
     return "no error";
 }

@@ -12,8 +12,10 @@
 #include <heartbeat/net/deadline_op.hpp>
 #include <heartbeat/net/open_op.hpp>
 #include <heartbeat/net/prepare_op.hpp>
+#include <heartbeat/net/race_op.hpp>
 #include <heartbeat/net/read_op.hpp>
 #include <heartbeat/net/request.hpp>
+#include <heartbeat/net/resolve_op.hpp>
 #include <heartbeat/net/run_op.hpp>
 #include <heartbeat/net/wait_op.hpp>
 #include <heartbeat/net/write_op.hpp>

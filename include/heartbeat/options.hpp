@@ -4,6 +4,7 @@
 #include <heartbeat/core/request_rules.hpp>
 #include <heartbeat/deflate_options.hpp>
 #include <heartbeat/dial_budget.hpp>
+#include <heartbeat/dial_options.hpp>
 #include <heartbeat/options_error.hpp>
 #include <heartbeat/prepare.hpp>
 #include <heartbeat/reason.hpp>
@@ -12,6 +13,7 @@
 #include <heartbeat/url.hpp>
 #include <heartbeat/verdict.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -20,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace heartbeat {
 
@@ -115,7 +118,10 @@ struct reconnect_options {
 struct deadline_options {
     /// From calling `prepare` until its answer.
     duration prepare = std::chrono::seconds{5};
-    duration resolve = std::chrono::seconds{5};
+    /// Longer than the 5 s that the system's resolver waits for a name server before it asks the next one.
+    duration resolve = std::chrono::seconds{6};
+    /// All addresses together. Long enough for the last of eight to be tried at 1.75 s and to have its SYN
+    /// repeated, which systems do after 1 s and after 3 s.
     duration connect = std::chrono::seconds{5};
     /// The TLS handshake, of `wss` URLs.
     duration tls = std::chrono::seconds{5};
@@ -153,6 +159,7 @@ struct options {
     std::string url = {};
     heartbeat_options heartbeat = {};
     reconnect_options reconnect = {};
+    dial_options dial = {};
     deadline_options deadlines = {};
     limit_options limits = {};
     deflate_options deflate = {};
@@ -207,6 +214,23 @@ inline void require_between(char const* field, int value, int least, int most) {
                             std::to_string(least) + " to " + std::to_string(most));
 }
 
+inline void require_dial(dial_options const& dial) {
+    bool const is_host = dial.host.size() <= 254 && std::ranges::all_of(dial.host, is_host_character);
+    if (!is_host && !is_address(dial.host))
+        throw options_error("dial.host", detail::quoted(dial.host),
+                            "a host name or an address, without brackets");
+    if (!dial.local_address.empty() && !is_address(dial.local_address))
+        throw options_error("dial.local_address", detail::quoted(dial.local_address),
+                            "an IPv4 or IPv6 address");
+    if (dial.network_interface.size() > 15)
+        throw options_error("dial.network_interface", detail::quoted(dial.network_interface),
+                            "a name of up to 15 characters");
+    require_positive("dial.stagger", dial.stagger);
+    if (dial.stagger < std::chrono::milliseconds{10})
+        throw options_error("dial.stagger", in_milliseconds(dial.stagger), "10 ms or more");
+    require_between("dial.max_addresses", static_cast<int>(std::min(dial.max_addresses, 1000u)), 1, 64);
+}
+
 /// Whether `wss` URLs can be served: `prepare` may bring what they need.
 inline bool may_have_tls(options const& value) noexcept { return value.tls || value.prepare; }
 
@@ -231,6 +255,8 @@ inline void validate(options const& value) {
     detail::require_not_negative("reconnect.stable_after", retry.stable_after);
     detail::require_not_negative("reconnect.max_elapsed", retry.max_elapsed);
     detail::require_positive("reconnect.longest_retry_after", retry.longest_retry_after);
+
+    detail::require_dial(value.dial);
 
     auto const& deadlines = value.deadlines;
     detail::require_positive("deadlines.prepare", deadlines.prepare);

@@ -13,6 +13,8 @@ struct stats {
     /// Dials, and how many of them became an open link.
     std::uint64_t attempts = 0;
     std::uint64_t sessions = 0;
+    /// TCP connections that were begun: an attempt may try several addresses, and redirects make more.
+    std::uint64_t connects = 0;
     /// TLS handshakes that were made, and how many of them were short because they resumed a session.
     std::uint64_t tls_handshakes = 0;
     std::uint64_t tls_resumed = 0;

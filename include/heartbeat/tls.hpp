@@ -40,7 +40,8 @@ public:
     explicit tls_client(tls_options const& options)
         : options_(with_absolute_names(options)),
           stamps_(files_of(options_)),
-          settings_(make_settings(options_)) {}
+          // By the names that were given, since an error tells them.
+          settings_(make_settings(options)) {}
 
     std::unique_ptr<byte_layer> wrap(std::unique_ptr<byte_layer> transport) const override {
         return std::make_unique<tls_layer>(current(), std::move(transport));

@@ -119,6 +119,11 @@ constexpr bool is_ipv6_address(std::string_view text) noexcept {
     return compressed ? groups <= 7 : groups == 8;
 }
 
+/// An IPv4 or IPv6 address, without brackets; the latter may have a zone.
+constexpr bool is_address(std::string_view host) noexcept {
+    return is_ipv4_address(host) || is_ipv6_address(without_zone(host));
+}
+
 constexpr char const* default_port(bool secure) noexcept { return secure ? "443" : "80"; }
 
 /// Takes the scheme with its "://" off the front of `rest`. False if there is none of ours.

@@ -8,7 +8,7 @@ namespace {
 
 /// Lookups that have begun and do not end by themselves, and whether new ones do.
 struct lookups {
-    std::vector<hb::detail::status_handler> hanging = {};
+    std::vector<hb::detail::resolved_handler> hanging = {};
     bool hang = false;
 };
 
@@ -61,8 +61,8 @@ public:
     }
 
     template <class Handler>
-    void async_resolve(hb::url const& where, Handler handler) {
-        if (!all_lookups().hang) return any_stream::async_resolve(where, std::move(handler));
+    void async_resolve(std::string const& host, std::uint16_t port, Handler handler) {
+        if (!all_lookups().hang) return any_stream::async_resolve(host, port, std::move(handler));
         all_lookups().hanging.emplace_back(std::move(handler));
     }
 };
@@ -111,7 +111,8 @@ TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays 
             CHECK(all_lookups().hanging.size() == 2);
 
             // The first one comes back while the second is under way.
-            std::exchange(all_lookups().hanging.front(), nullptr)(hb::error_code{});
+            std::exchange(all_lookups().hanging.front(), nullptr)(hb::error_code{},
+                                                                  std::vector<hb::endpoint>());
             here.settle();
             CHECK(socket.state() == hb::state::connecting);
             here.pass(5s);
@@ -120,7 +121,8 @@ TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays 
             here.until([&] { return stops == 1; });
         }
         SECTION("before, when it ends with an error") {
-            std::exchange(all_lookups().hanging.front(), nullptr)(asio::error::host_not_found);
+            std::exchange(all_lookups().hanging.front(), nullptr)(hb::error_code(asio::error::host_not_found),
+                                                                  std::vector<hb::endpoint>());
             here.settle();
             CHECK(failures == std::vector{hb::errc::resolve_failed});
             CHECK(waits == 1);
@@ -141,7 +143,8 @@ TEST_CASE("law 5: a lookup that hangs is abandoned, and ends nothing and delays 
     here.settle();
     CHECK(here.clock.pending() == 0);
     for (auto& lookup : std::exchange(all_lookups().hanging, {}))
-        if (lookup) std::move(lookup)(asio::error::operation_aborted);
+        if (lookup)
+            std::move(lookup)(hb::error_code(asio::error::operation_aborted), std::vector<hb::endpoint>());
     here.settle();
     all_lookups() = {};
 }

@@ -26,59 +26,20 @@ if [[ ! -x $programs/console || ! -x $programs/echo_server ]]; then
     exit 2
 fi
 
-# Milliseconds and seconds of a clock that nobody sets. It ticks each 10 ms, and reading it starts no process.
-now() {
-    local uptime rest
-    read -r uptime rest </proc/uptime
-    milliseconds=$((10#${uptime/./} * 10))
-}
+columns=' detection | bound | told as | recovery | bound | lateness |'
+# shellcheck source-path=SCRIPTDIR source=networks.sh
+source "$here/networks.sh"
 
-now
-started=$milliseconds
-# After it nothing is waited for any more.
-time_limit=$((started + 80000))
-# How many tests run at once: they wait most of the time.
-lanes=3
-prefix=heartbeat-$$
-scratch=$(mktemp -d)
-
-# Removes the namespaces whose names begin like the argument, and ends what runs in them.
-remove_namespaces() {
-    local namespace process
-    while read -r namespace; do
-        for process in $(ip netns pids "$namespace"); do kill -KILL "$process"; done
-        ip netns delete "$namespace"
-    done < <(ip netns list | awk -v prefix="$1" 'index($1, prefix) == 1 { print $1 }')
-} 2>/dev/null
-
-cleanup() {
-    # A test that is running removes what it made.
-    local tests
-    mapfile -t tests < <(jobs -rp)
-    if ((${#tests[@]} > 0)); then
-        kill -TERM "${tests[@]}" 2>/dev/null
-        wait
-    fi
-    remove_namespaces "$prefix-"
-    rm -rf "$scratch"
-}
-trap cleanup EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# --- What the tests are made of: each runs in a subshell and a directory of its own, between namespaces of its own ---
-
-children=()
-problems=()
-line=
-moment=
 cause=-
 detection=-
 detection_bound=-
 recovery=-
 recovery_bound=-
-# For a line that never comes, in milliseconds. Each test makes it longer than what it expects.
-patience=10000
+
+cells() {
+    printf " %s | %s | \`%s\` | %s | %s | %s |" "$(seconds "$detection")" "$(seconds "$detection_bound")" "$cause" \
+        "$(seconds "$recovery")" "$(seconds "$recovery_bound")" "$(seconds "$lateness")"
+}
 
 # What the console is told, in milliseconds. An attempt and a delay may take that long; one dial takes no time where
 # packets take none.
@@ -89,112 +50,6 @@ attempt_timeout=1000
 delay=200
 longest_delay=400
 dial=0
-
-leave() {
-    local child
-    for child in "${children[@]}"; do kill -KILL "$child"; done
-    remove_namespaces "$prefix-$number-"
-} 2>/dev/null
-
-# Ends this test.
-fail() {
-    printf '    %s\n' "$@" >&3
-    exit 1
-}
-
-# Ends this test as one that cannot be run here.
-skip() {
-    printf '%s\n' "$1" >skipped
-    exit 77
-}
-
-# Runs a command that has to succeed.
-must() { "$@" >said_by_command 2>&1 || fail "$*: $(<said_by_command)"; }
-
-# Reads lines until one is like the pattern (in which a backslash is written twice), and leaves that in `line`, and
-# the moment in which it was read in `moment`. Keeps all of them in a file.
-expect() {
-    local from=$1 pattern=$2 file=$3 due left
-    now
-    due=$((milliseconds + patience))
-    if ((due > time_limit)); then due=$time_limit; fi
-    while left=$((due - milliseconds)) && ((left > 0)); do
-        IFS= read -r -t "$((left / 1000)).$(printf %03d $((left % 1000)))" -u "$from" line || break
-        now
-        moment=$milliseconds
-        printf '%s\n' "$moment $line" >>"$file"
-        # shellcheck disable=SC2053
-        if [[ $line == $pattern ]]; then return 0; fi
-    done
-    fail "$file: there was no line like $pattern. The last ones were:" "$(tail -n 5 "$file" 2>/dev/null)"
-}
-
-# The second argument is looked for in the rest of the line.
-expect_event() { expect "$console_output" "{\"event\":\"$1\",\"time\":*${2:-}*" console; }
-
-# Of a link that has to live on. The second argument is looked for in each.
-expect_beats() {
-    local count
-    for ((count = 0; count < $1; ++count)); do
-        expect_event '@(beat|closed)'
-        if [[ $line == *'"event":"closed"'* ]]; then fail "The link was declared dead: $line"; fi
-        # shellcheck disable=SC2053
-        if [[ $line != *${2:-}* ]]; then fail "The heartbeat is not like ${2:-}: $line"; fi
-    done
-}
-
-# Notes by how much a timer is late at most: how late everything else may be on this machine, too.
-start_control() {
-    mkfifo control_pipe
-    (
-        exec {never}<>control_pipe
-        worst=-1
-        while now; do
-            due=$((milliseconds + 20))
-            read -r -t 0.020 -u "$never"
-            now
-            if ((milliseconds - due > worst)); then
-                worst=$((milliseconds - due))
-                printf '%d\n' $((worst > 0 ? worst : 0)) >>lateness
-            fi
-        done
-    ) &
-    children+=($!)
-}
-
-# Leaves in `lateness` by how much the control timer was late, and in `margin` what a bound may be exceeded by: several
-# processes in a row have to get their turn, and a clock that ticks each 10 ms is read twice.
-measure_lateness() {
-    local all
-    mapfile -t all <lateness
-    lateness=${all[-1]}
-    margin=$((300 + 4 * lateness))
-}
-
-# Runs a command that breaks the network, or mends it. It counts as broken from before the command; bounds count from
-# after it, and so does its time.
-break_network() {
-    now
-    broken=$milliseconds
-    must "$@"
-    now
-    breaking=$((milliseconds - broken))
-}
-mend_network() {
-    now
-    mended=$milliseconds
-    must "$@"
-    now
-    mending=$((milliseconds - mended))
-}
-
-# Holds a duration to its bound, which gets the margin added.
-hold() {
-    local what=$1 measured=$2 bound=$3
-    if ((measured > bound)); then
-        problems+=("The $what took $measured ms; at most $bound ms were expected, $margin ms of them for lateness.")
-    fi
-}
 
 # Waits until the link is declared dead, in at most so many milliseconds (default: as promised).
 expect_detection() {
@@ -226,43 +81,6 @@ expect_recovery() {
     expect_beats 1
 }
 
-# Client and server have a namespace each.
-make_namespaces() {
-    if ((EUID != 0)); then skip 'it takes root'; fi
-    command -v ip >/dev/null || skip 'there is no ip (package iproute2)'
-    client=$prefix-$number-client
-    server=$prefix-$number-server
-    local namespace said
-    for namespace in "$client" "$server"; do
-        said=$(ip netns add "$namespace" 2>&1) || skip "network namespaces cannot be made: $said"
-        # The server listens at 127.0.0.1. The client's namespace gives up its own address of that kind, and looks for it
-        # beyond the link; the server's lets it in there.
-        # shellcheck disable=SC2016
-        said=$(ip netns exec "$namespace" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet' 2>&1) ||
-            skip "route_localnet cannot be set: $said"
-        must ip -n "$namespace" link set lo up
-    done
-    must ip -n "$client" address delete 127.0.0.1/8 dev lo
-}
-
-client_address=10.9.0.1
-server_address=10.9.0.2
-
-# Both interfaces are called link0.
-make_link() {
-    make_namespaces
-    local said
-    said=$(ip -n "$client" link add link0 type veth peer name link0 netns "$server" 2>&1) ||
-        skip "veth interfaces cannot be made: $said"
-    must ip -n "$client" address add "$client_address"/24 dev link0
-    must ip -n "$server" address add $server_address/24 dev link0
-    must ip -n "$client" link set link0 up
-    must ip -n "$server" link set link0 up
-    must add_route
-}
-
-add_route() { ip -n "$client" route add 127.0.0.1 via $server_address; }
-
 # A link that loses and delays packets as wire.pl is told. Both interfaces are called wire0.
 make_wire() {
     make_namespaces
@@ -288,26 +106,11 @@ tell_wire() {
     expect "$wire_output" 'ok: *' wire
 }
 
-start_server() {
-    exec {server_output}< <(exec ip netns exec "$server" "$programs/echo_server" --port 8002 </dev/null)
-    server_process=$!
-    children+=("$server_process")
-    expect "$server_output" 'listening on *' server
-}
-
 start_console() {
-    mkfifo console_pipe
-    # Its input does not end.
-    # shellcheck disable=SC2034
-    exec {console_input}<>console_pipe
-    exec {console_output}< <(
-        exec ip netns exec "$client" "$programs/console" --url ws://127.0.0.1:8002 --json \
-            --interval "${interval}ms" --timeout "${timeout}ms" \
-            --connect-timeout "${connect_timeout}ms" --upgrade-timeout "${attempt_timeout}ms" \
-            --attempt-timeout "${attempt_timeout}ms" \
-            --reconnect "${delay}ms" --growth 2 --max-delay "${longest_delay}ms" <console_pipe 2>&1
-    )
-    children+=($!)
+    run_console --url ws://127.0.0.1:8002 --interval "${interval}ms" --timeout "${timeout}ms" \
+        --connect-timeout "${connect_timeout}ms" --upgrade-timeout "${attempt_timeout}ms" \
+        --attempt-timeout "${attempt_timeout}ms" \
+        --reconnect "${delay}ms" --growth 2 --max-delay "${longest_delay}ms"
 }
 
 # An open link that has been proved.
@@ -319,15 +122,6 @@ connect() {
     expect_event opened
     expect_beats 1
 }
-
-# Packets leave, and reach an interface that takes them for somebody else's: neither side is told anything.
-lose_what_the_client_sends() { lose_what_is_sent "$client" $server_address; }
-lose_what_the_server_sends() { lose_what_is_sent "$server" $client_address; }
-lose_both() { lose_what_the_client_sends && lose_what_the_server_sends; }
-lose_what_is_sent() { ip -n "$1" neighbour replace "$2" lladdr 02:00:00:00:00:01 nud permanent dev link0; }
-carry_what_the_client_sends() { ip -n "$client" neighbour delete $server_address dev link0; }
-carry_what_the_server_sends() { ip -n "$server" neighbour delete $client_address dev link0; }
-carry_both() { carry_what_the_client_sends && carry_what_the_server_sends; }
 
 # Breaks the network under an open link, and mends it when an attempt to connect has failed.
 expect_detection_and_recovery() {
@@ -456,73 +250,4 @@ test_60_cable_pulled_before_the_dial() {
     expect_recovery "$mended"
 }
 
-# --- All of them -----------------------------------------------------------------------------------------------
-
-run_test() {
-    exec 3>&1
-    trap leave EXIT
-    trap 'exit 1' INT TERM
-    cd "$scratch/$1" || exit 1
-    number=${1%%_*}
-    "test_$1"
-    printf '%s ' "$cause" "$detection" "$detection_bound" "$recovery" "$recovery_bound" "$lateness" >measured
-    if ((${#problems[@]} > 0)); then fail "${problems[@]}"; fi
-}
-
-mapfile -t tests < <(compgen -A function test_ | sort)
-processes=()
-for test in "${tests[@]#test_}"; do
-    while (($(jobs -rp | wc -l) >= lanes)); do wait -n; done
-    mkdir "$scratch/$test"
-    run_test "$test" >"$scratch/$test/said" 2>&1 &
-    processes+=($!)
-done
-
-passed=0
-failed=0
-skipped=0
-rows=()
-
-# Seconds, of milliseconds.
-seconds() {
-    if [[ $1 == - ]]; then printf -- '-'; else printf '%d.%02d s' $(($1 / 1000)) $(($1 % 1000 / 10)); fi
-}
-
-for index in "${!tests[@]}"; do
-    test=${tests[index]#test_}
-    name=${test#*_}
-    name=${name//_/ }
-    status=0
-    wait "${processes[index]}" || status=$?
-    row="| $name |"
-    if [[ -s $scratch/$test/measured ]]; then
-        read -r cause detection detection_bound recovery recovery_bound lateness <"$scratch/$test/measured"
-        row+=" $(seconds "$detection") | $(seconds "$detection_bound") | \`$cause\` |"
-        row+=" $(seconds "$recovery") | $(seconds "$recovery_bound") | $(seconds "$lateness") |"
-    else
-        row+=' - | - | - | - | - | - |'
-    fi
-    case $status in
-        0) passed=$((passed + 1)) ;;
-        77)
-            skipped=$((skipped + 1))
-            printf '  skipped: %s: %s\n' "$name" "$(<"$scratch/$test/skipped")"
-            ;;
-        *)
-            failed=$((failed + 1))
-            printf '  FAILED: %s\n' "$name"
-            cat "$scratch/$test/said"
-            ;;
-    esac
-    rows+=("$row")
-done
-cat <<'TEXT'
-
-| case | detection | bound | told as | recovery | bound | lateness |
-|---|---|---|---|---|---|---|
-TEXT
-printf '%s\n' "${rows[@]}" ''
-now
-printf 'It took %s.\n' "$(seconds $((milliseconds - started)))"
-printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-((failed == 0))
+run_tests

@@ -13,7 +13,7 @@ struct connection_under_test {
     connection_under_test() {
         network.listen("there", "1", io.get_executor(),
                        [this](hb::simulated_stream stream) { server.emplace(std::move(stream)); });
-        client.async_resolve(where, [this](hb::error_code) { client.async_connect([](hb::error_code) {}); });
+        client.async_connect({.remote = {"there", 1}}, [this](hb::error_code) { client.adopt(0); });
         pass(0s);
         REQUIRE(server);
         network.set({.latency = 100ms});
@@ -27,7 +27,6 @@ struct connection_under_test {
     asio::io_context io;
     hb::manual_clock clock{io};
     hb::simulated_network network{io};
-    hb::url where = hb::parse_url("ws://there:1");
     hb::simulated_stream client{io.get_executor()};
     std::optional<hb::simulated_stream> server;
 };

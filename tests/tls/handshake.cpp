@@ -347,6 +347,24 @@ TEST_CASE("law 5: a close ends within its deadline though the peer never ends TL
     CHECK(client.told.closed[0].reason.cause == hb::errc::close_timeout);
 }
 
+TEST_CASE("a TLS server that waits for the end of the client's connection is not waited for") {
+    tls_world here;
+    farewell_server peer(here.io, here.context);
+    auto settings = here.secure_options();
+    settings.url = "wss://127.0.0.1:" + std::to_string(peer.listen());
+    tls_client client(here, settings);
+    REQUIRE(client.told.opened.size() == 1);
+    peer.answer_close();
+    bool ended = false;
+    client.socket.async_close([&](hb::error_code) { ended = true; });
+    here.until([&] { return peer.answered; });
+    peer.wait_for_end();
+    // Time stands still: no deadline ends this.
+    here.until([&] { return ended; });
+    REQUIRE(client.told.closed.size() == 1);
+    CHECK(client.told.closed[0].reason.cause == hb::errc::closed);
+}
+
 TEST_CASE("a socket may go away at any time of a handshake") {
     tls_world here;
     SECTION("destroyed while the peer is silent") {

@@ -182,6 +182,16 @@ public:
     }
     bool answered = false;
 
+    /// Ends the connection when the client has ended its side, and not in TLS's way.
+    void wait_for_end() {
+        auto& connection = stream_->next_layer();
+        connection.async_read_some(boost::asio::buffer(space_),
+                                   [this, &connection](error_code error, std::size_t) {
+                                       if (!error) return wait_for_end();
+                                       connection.close(error);
+                                   });
+    }
+
 private:
     using tcp = boost::asio::ip::tcp;
     using error_code = boost::system::error_code;

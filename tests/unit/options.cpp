@@ -114,6 +114,17 @@ TEST_CASE("an option that makes no sense is named with its value") {
         {"limits.fragment_bytes", "127", [](options& o) { o.limits.fragment_bytes = 127; }},
         {"request.user_agent", "a text with a line break or a control character",
          [](options& o) { o.request.user_agent = "a\nb"; }},
+        {"dial.host", "\"[::1]\"", [](options& o) { o.dial.host = "[::1]"; }},
+        {"dial.host", "\"a:80\"", [](options& o) { o.dial.host = "a:80"; }},
+        {"dial.host", "\"a b\"", [](options& o) { o.dial.host = "a b"; }},
+        {"dial.local_address", "\"localhost\"", [](options& o) { o.dial.local_address = "localhost"; }},
+        {"dial.local_address", "\"127.0.0.1:80\"", [](options& o) { o.dial.local_address = "127.0.0.1:80"; }},
+        {"dial.network_interface", "\"0123456789abcdef\"",
+         [](options& o) { o.dial.network_interface = "0123456789abcdef"; }},
+        {"dial.stagger", "0 ms", [](options& o) { o.dial.stagger = 0s; }},
+        {"dial.stagger", "9 ms", [](options& o) { o.dial.stagger = 9ms; }},
+        {"dial.max_addresses", "0", [](options& o) { o.dial.max_addresses = 0; }},
+        {"dial.max_addresses", "65", [](options& o) { o.dial.max_addresses = 65; }},
         {"url", "\"ws://***@h:0\"", [](options& o) { o.url = "ws://user:secret@h:0"; }},
         {"url", "\"wss://***@h\"", [](options& o) { o.url = "wss://user:secret@h"; }},
     };
@@ -133,9 +144,24 @@ TEST_CASE("an option that makes no sense is named with its value") {
     }
 }
 
+TEST_CASE("hosts and addresses to dial may be of any kind") {
+    for (auto const* const host : {"a.name", "127.0.0.1", "::1", "fe80::1%eth0", "under_score"}) {
+        CAPTURE(host);
+        options value{.url = "ws://h"};
+        value.dial.host = host;
+        CHECK_NOTHROW(validate(value));
+    }
+    for (auto const* const address : {"127.0.0.1", "::1", "fe80::1%eth0"}) {
+        CAPTURE(address);
+        options value{.url = "ws://h"};
+        value.dial.local_address = address;
+        CHECK_NOTHROW(validate(value));
+    }
+}
+
 TEST_CASE("each error code has a text of its own, and no other value has") {
     std::set<std::string> texts;
-    int const count = static_cast<int>(errc::invalid_option);
+    int const count = static_cast<int>(errc::connected_to_itself);
     for (int value = 1; value <= count; ++value) {
         std::string const text = to_string(static_cast<errc>(value));
         CHECK_FALSE(text.empty());

@@ -210,3 +210,13 @@ TEST_CASE("what the user's verdict throws reaches the caller") {
 }
 
 }  // namespace
+
+TEST_CASE("law 13: what one address says is not waited out slowly while another had no chance") {
+    retry_policy const policy{reconnect_options{}};
+    reason const refused{.cause = errc::upgrade_refused, .http_status = 403};
+    CHECK(policy.judge(refused).nominal > duration{});
+    CHECK(policy.judge(refused, true).nominal == duration{});
+    // What ends the run ends it.
+    reason const gone{.cause = errc::upgrade_refused, .http_status = 410};
+    CHECK(policy.judge(gone, true).what == verdict::stop);
+}

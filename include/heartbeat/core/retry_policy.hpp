@@ -40,18 +40,22 @@ public:
 
     /// The verdict on `why` without the user's: `standard_verdict`, or `stop` with `enabled` false, and for a
     /// certificate that is not accepted with `stop_on_rejected_certificate`.
-    verdict standard(reason const& why) const noexcept {
+    ///
+    /// \param elsewhere the host has other addresses that had no chance: hurry is of use
+    verdict standard(reason const& why, bool elsewhere = false) const noexcept {
         bool const rejected = options_.stop_on_rejected_certificate && is_rejected_certificate(why.cause);
         if (!options_.enabled || rejected) return {.what = verdict::stop};
-        return standard_verdict(why, std::max(options_.delay, options_.max_delay));
+        auto result = standard_verdict(why, std::max(options_.delay, options_.max_delay));
+        if (elsewhere) result.nominal = {};
+        return result;
     }
 
     /// The verdict on `why`: the user's if there is a `judge`, but for deliberate ends and with `enabled`
     /// false, whatever it says. Its times are brought into their range. Throws what `judge` throws.
-    verdict judge(reason const& why) const {
+    verdict judge(reason const& why, bool elsewhere = false) const {
         bool const final = why.cause == errc::closed || why.cause == errc::close_timeout ||
                            why.cause == errc::cancelled || !options_.enabled;
-        auto result = standard(why);
+        auto result = standard(why, elsewhere);
         if (options_.judge && !final) result = options_.judge(why, result);
         result.least = std::clamp(result.least, duration{}, longest_duration);
         result.spread = std::clamp(result.spread, duration{}, longest_duration);

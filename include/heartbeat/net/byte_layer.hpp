@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/endpoint.hpp>
+#include <heartbeat/error.hpp>
 #include <heartbeat/url.hpp>
 
 #include <boost/asio/any_completion_handler.hpp>
@@ -11,9 +13,11 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace heartbeat {
 
@@ -27,6 +31,8 @@ namespace detail {
 using status_handler = asio::any_completion_handler<void(error_code)>;
 /// Completes an operation that transfers bytes.
 using transfer_handler = asio::any_completion_handler<void(error_code, std::size_t)>;
+/// Completes a lookup.
+using resolved_handler = asio::any_completion_handler<void(error_code, std::vector<endpoint>)>;
 
 /// The first buffers of any buffer sequence, as one type. Both `read_some` and `write_some` may transfer less
 /// than they were given, so what does not fit is simply left for the next call.
@@ -52,6 +58,22 @@ private:
     std::size_t count_ = 0;
 };
 
+}  // namespace detail
+
+/// One of the connections that an attempt begins, of which it keeps the first that is made.
+struct candidate {
+    /// Its place among those of the attempt, from 0.
+    std::size_t index = 0;
+    endpoint remote = {};
+    /// See `dial_options`; empty for whatever the system chooses.
+    std::string local_address = {};
+    std::string network_interface = {};
+    /// `async_secure` follows: the URL is `wss`.
+    bool secure = false;
+};
+
+namespace detail {
+
 /// A transport, whatever it is: the inside of `any_stream`. At most one operation of each kind is
 /// outstanding. A read or write of no bytes completes at once.
 class byte_layer {
@@ -62,8 +84,6 @@ public:
     virtual ~byte_layer() = default;
 
     virtual asio::any_io_executor get_executor() noexcept = 0;
-    virtual void resolve(url const& where, status_handler handler) = 0;
-    virtual void connect(status_handler handler) = 0;
     /// The handshake with the server of that URL, after `connect`. The client's certificate is shown, or not;
     /// if not, a server name of the options is not used either.
     virtual void secure(url const& where, bool shows_certificate, status_handler handler) = 0;
@@ -71,9 +91,28 @@ public:
     virtual bool resumed() const noexcept = 0;
     virtual void read_some(buffer_list<asio::mutable_buffer> const& space, transfer_handler handler) = 0;
     virtual void write_some(buffer_list<asio::const_buffer> const& bytes, transfer_handler handler) = 0;
-    virtual void teardown(beast::role_type role, status_handler handler) = 0;
+    /// Ends this side of the connection, then waits until the peer has ended its own.
+    virtual void teardown(status_handler handler) = 0;
+    /// Ends this side of the connection: nothing is written any more.
+    virtual void finish() noexcept = 0;
     virtual std::size_t available() noexcept = 0;
+    /// Ends the connection at once. What was written still leaves.
     virtual void close() noexcept = 0;
+    /// Ends both directions and all operations, those that are begun later, too, and keeps the connection.
+    virtual void abandon() noexcept = 0;
+    /// Breaks the connection at once. What was written and has not arrived is thrown away.
+    virtual void reset() noexcept = 0;
+};
+
+/// A transport that has to be connected first.
+class dialling_layer : public byte_layer {
+public:
+    virtual void resolve(std::string const& host, std::uint16_t port, resolved_handler handler) = 0;
+    /// Several may be outstanding.
+    virtual void connect(candidate const& to, status_handler handler) = 0;
+    virtual void cancel(std::size_t index) noexcept = 0;
+    /// The candidate, which is connected, is the connection from now on. The others were cancelled.
+    virtual void adopt(std::size_t index) noexcept = 0;
 };
 
 }  // namespace detail

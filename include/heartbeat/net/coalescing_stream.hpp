@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/link_end.hpp>
 #include <heartbeat/net/byte_layer.hpp>
 #include <heartbeat/net/close_frame.hpp>
 #include <heartbeat/net/inflating_read.hpp>
@@ -91,9 +92,17 @@ public:
     /// so fails all the same: what the websocket does next could be to wait for the lock of an operation that
     /// waits for another, when nobody cancels them any more. After other writes it waits only for operations
     /// that end by themselves.
-    void end() noexcept {
+    void end(connection_end how) noexcept {
         ended_ = true;
+        if constexpr (requires { next_.abandon(); }) {
+            if (how == connection_end::reset_when_connected_again) return next_.abandon();
+        }
         next_.close();
+    }
+
+    /// The next connection is made: nothing of this one reaches the peer any more.
+    void reset() noexcept {
+        if constexpr (requires { next_.reset(); }) next_.reset();
     }
 
     /// Gives the buffer's memory back, if nothing is in it.

@@ -31,17 +31,30 @@ struct connect_op : operation<Connection> {
     void begin(bool asks) { perform(at->steps.begin(asks)); }
 
     void operator()(error_code error) {
-        auto& link = *at;
-        auto const step = link.steps.now();
-        // Nobody waits for a lookup that was abandoned; the other steps are waited for.
-        if (link.ended) return step == attempt_step::resolve ? void() : self->leave();
-        if (step == attempt_step::resolve && self->gone()) return;
+        auto const step = at->steps.now();
+        if (at->ended) return self->leave();
         if (!error) return step == attempt_step::secure ? secured() : succeeded(step);
         if (step == attempt_step::upgrade && is_redirected()) return resume(attempt::event::redirected);
         fail(cause_of(error, rules_of(step).failed), error);
     }
 
     void resume(attempt::event happened) { perform(at->steps.resume(happened)); }
+
+    /// One of the addresses is connected; from here on there is one operation at a time.
+    void adopted() {
+        self->enter();
+        resume(attempt::event::succeeded);
+    }
+
+    /// The step that is being made has failed.
+    void fail(reason&& why) {
+        // The steps before have no operation of this, or are abandoned.
+        bool const counted =
+            at->steps.now() == attempt_step::secure || at->steps.now() == attempt_step::upgrade;
+        resume(attempt::event::failed);
+        self->end(*at, std::move(why));
+        if (counted) self->leave();
+    }
 
 private:
     void succeeded(attempt_step step) {
@@ -76,13 +89,12 @@ private:
         at->where = at->trip.where();
         at->steps.use_tls(at->where.secure);
         self->begin_step(*at);
-        at->websocket.next_layer().next_layer().async_resolve(at->where, connect_op(*this));
+        self->resolve(*at);
     }
 
     void connect() {
-        self->enter();
         self->begin_step(*at);
-        at->websocket.next_layer().next_layer().async_connect(connect_op(*this));
+        self->race(*at);
     }
 
     void secure() {
@@ -169,12 +181,7 @@ private:
         return wrong == errc{} ? error_code{} : wrong;
     }
 
-    void fail(errc cause, error_code error) {
-        bool const counted = at->steps.now() != attempt_step::resolve;
-        resume(attempt::event::failed);
-        self->end(*at, self->explain_attempt(*at, cause, error));
-        if (counted) self->leave();
-    }
+    void fail(errc cause, error_code error) { fail(self->explain_attempt(*at, cause, error)); }
 };
 
 template <class Protocol, class Stream, class Clock>
@@ -225,9 +232,10 @@ auto connection<Protocol, Stream, Clock>::hop(link_type& from, itinerary&& trip)
     if (!next) return next;
     next->began = from.began;
     next->trip = std::move(trip);
+    if (from.remote) addresses_.learn(*from.remote, address_memory::experience::good);
     next->tls = from.tls;
     // Before the next connection is made, this one is closed.
-    retire(from);
+    retire(from, {});
     return link_ = next;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/address_order.hpp>
 #include <heartbeat/core/backoff.hpp>
 #include <heartbeat/core/lifecycle.hpp>
 #include <heartbeat/core/renewal.hpp>
@@ -130,6 +131,12 @@ public:
     void begin_step(link_type& at);
     /// Asks the application what to attempt.
     void prepare(link_type& at);
+    /// Looks for the addresses of the host that the link is to connect to.
+    void resolve(link_type& at);
+    void resolved(link_type& at, reason&& failure, std::vector<endpoint>&& found);
+    /// Does what the race of the link's addresses wants done.
+    void race(link_type& at);
+    void candidate_done(link_type& at, address_race::candidate who, error_code error);
     /// Ends a link and begins the next leg of its attempt; null if that could not be made.
     link_pointer hop(link_type& from, itinerary&& trip);
     void secured(bool resumed);
@@ -161,7 +168,7 @@ private:
     void drop_messages(errc cause);
     /// Whether the application can be asked for new credentials.
     bool can_refresh() const noexcept { return static_cast<bool>(settings_.prepare); }
-    void retire(link_type& ending);
+    void retire(link_type& ending, errc cause);
     void cut_link();
     void collect();
     void finish();
@@ -178,6 +185,14 @@ private:
     link_pointer make_link();
     /// Throws `options_error`; nothing has changed then.
     void plan(link_type& at, prepared const& use) const;
+
+    // resolve_op.hpp
+    void ask_application(link_type& at, std::string const& host, std::uint16_t port);
+
+    // race_op.hpp
+    void begin_candidate(link_type& at, address_race::candidate who);
+    void await_next_address(link_type& at);
+    void learn_from(link_type const& ending);
 
     // open_op.hpp
     void begin_session();
@@ -255,9 +270,13 @@ private:
     retry_policy retry_policy_;
     timer_for<Clock> wait_timer_;
     link_pointer link_;
-    /// Operations that are under way. A lookup is not counted: it may hang in the operating system.
+    /// The last link, if its connection is kept until the next one is made.
+    link_pointer abandoned_;
+    /// Operations that are under way. A lookup is not counted, since a `Stream` of the user's may leave it in
+    /// the operating system.
     std::uint64_t outstanding_ = 0;
     std::uint64_t waits_made_ = 0;
+    std::uint64_t races_ = 0;
 
     /// Why the run ends; without a cause while it goes on.
     reason ending_ = {};
@@ -265,6 +284,7 @@ private:
     /// What the last attempt of this run was given, or else what the options say.
     prepared current_ = {};
     renewal renewal_;
+    address_memory addresses_;
     /// The turn to dial that was taken and lies ahead.
     std::optional<time_point> turn_ = {};
     /// Dials since the last stable link.

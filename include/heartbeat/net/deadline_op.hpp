@@ -56,7 +56,10 @@ void connection<Protocol, Stream, Clock>::disarm_deadline(link_type& at) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::deadline_passed(link_type& at) {
     switch (lifecycle_.now()) {
-        case phase::connecting: return end(at, explain_attempt(at, at.deadline_code, {}));
+        // While it connects, what has failed says more than the silence of others.
+        case phase::connecting:
+            return end(at,
+                       explain_attempt(at, at.deadline_code, at.remote ? error_code() : at.race.evidence()));
         case phase::open: return end(at, explain(at, at.deadline_code));
         default: return feed(lifecycle::event::close_expired);
     }

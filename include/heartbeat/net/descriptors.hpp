@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
-// Whether files can still be opened. Libraries below do not always say that this is why they found nothing.
-
 #include <boost/system/error_code.hpp>
 
-#if __has_include(<unistd.h>)
-#include <cerrno>
-
+#if !defined(_WIN32)
 #include <fcntl.h>
 #include <unistd.h>
+
+#include <cerrno>
 #endif
 
 namespace heartbeat::detail {
 
-/// `EMFILE` or `ENFILE` if the process or the system has no file descriptor left at this moment, else no
-/// error; never one on systems other than POSIX.
+/// The errno for which this process cannot open a file now, if that is since there are too many (EMFILE or
+/// ENFILE); else no error. What fails for want of a descriptor often says something else.
 inline boost::system::error_code exhausted_descriptors() noexcept {
-#if __has_include(<unistd.h>)
-    int const descriptor = ::open("/", O_RDONLY | O_CLOEXEC);
-    if (descriptor >= 0) {
-        ::close(descriptor);
-        return {};
+#if !defined(_WIN32)
+    int const probe = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (probe >= 0) {
+        ::close(probe);
+    } else if (errno == EMFILE || errno == ENFILE) {
+        return {errno, boost::system::system_category()};
     }
-    if (errno == EMFILE || errno == ENFILE) return {errno, boost::system::system_category()};
 #endif
     return {};
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 
+#include <heartbeat/core/address_race.hpp>
 #include <heartbeat/core/attempt.hpp>
 #include <heartbeat/core/heartbeat_monitor.hpp>
 #include <heartbeat/core/outbox.hpp>
 #include <heartbeat/core/redirects.hpp>
+#include <heartbeat/endpoint.hpp>
 #include <heartbeat/message.hpp>
 #include <heartbeat/net/coalescing_stream.hpp>
 #include <heartbeat/net/completion.hpp>
@@ -60,6 +62,7 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
           protocol(prototype),
           monitor(settings.heartbeat),
           websocket(its_owner.handler_executor(), static_cast<stream_observer&>(*this)),
+          race_timer(its_owner.handler_executor()),
           heart(its_owner.handler_executor()),
           deadline(its_owner.handler_executor()) {}
 
@@ -111,6 +114,13 @@ struct link final : stream_observer, std::enable_shared_from_this<link<Protocol,
     /// During the upgrade.
     std::unique_ptr<upgrade_answer> answer = {};
     beast::flat_buffer input = {};
+
+    /// The addresses that the attempt tries, which of them when, and when the next one is due.
+    std::vector<endpoint> addresses = {};
+    address_race race = {};
+    numbered_timer race_timer;
+    /// The one that the connection was made to.
+    std::optional<endpoint> remote = {};
 
     numbered_timer heart;
     numbered_timer deadline;

@@ -13,6 +13,7 @@ namespace heartbeat::detail {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::connected(link_type& at) {
     disarm_deadline(at);
+    if (at.remote) addresses_.learn(*at.remote, address_memory::experience::good);
     at.opened = true;
     at.opened_at = time();
     earlier_outages_ += at.opened_at - outage_began_;

@@ -55,6 +55,7 @@ void connection<Protocol, Stream, Clock>::abandon() {
     if (!keep) return;
     // So may the receipts of what was being written.
     auto const link = std::exchange(link_, nullptr);
+    auto const last = std::exchange(abandoned_, nullptr);
     auto const begun = link ? std::exchange(link->current, std::nullopt) : std::nullopt;
     auto const next = link ? std::exchange(link->next, std::nullopt) : std::nullopt;
     auto const gathered = link ? std::exchange(link->gathered, {}) : std::vector<message_queue::entry>();
@@ -63,6 +64,7 @@ void connection<Protocol, Stream, Clock>::abandon() {
     auto const waits = std::exchange(waits_, {});
     auto const messages = outbox_.clear();
     auto const hook = std::exchange(settings_.prepare, {});
+    auto const resolver = std::exchange(settings_.dial.resolve, {});
     auto const judge = std::exchange(settings_.reconnect.judge, {});
     retry_policy_ = retry_policy(settings_.reconnect);
     give_turn_back();

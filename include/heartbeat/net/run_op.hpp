@@ -113,12 +113,14 @@ void connection<Protocol, Stream, Clock>::perform(lifecycle::action what) {
 
 /// Ends a link without a word.
 template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::retire(link_type& ending) {
+void connection<Protocol, Stream, Clock>::retire(link_type& ending, errc cause) {
     ending.ended = true;
+    ending.race.stop();
+    ending.race_timer.timer.cancel();
     ending.monitor.stop();
     ending.heart.timer.cancel();
     disarm_deadline(ending);
-    ending.websocket.next_layer().end();
+    ending.websocket.next_layer().end(end_after(cause));
     for (auto* const stop : {&ending.stop_reading, &ending.stop_writing, &ending.stop_closing})
         stop->emit(asio::cancellation_type::terminal);
 }
@@ -126,8 +128,16 @@ void connection<Protocol, Stream, Clock>::retire(link_type& ending) {
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     if (ending.ended) return;
-    retire(ending);
+    if (!ending.opened && ending_.cause == errc{}) {
+        try {
+            learn_from(ending);
+        } catch (...) {
+            // For want of memory nothing is learnt.
+        }
+    }
+    retire(ending, why.cause);
     auto const link = std::exchange(link_, nullptr);  // keeps it until the end of this function
+    if (end_after(why.cause) == connection_end::reset_when_connected_again) abandoned_ = link;
     give_back(ending);
     // Else its completion does.
     if (!ending.writing) {
@@ -169,7 +179,9 @@ lifecycle::event connection<Protocol, Stream, Clock>::judge(link_type const* end
     // What `judge` refers to may be gone with the socket.
     if (gone() && ending_.cause == errc{}) ending_.cause = errc::cancelled;
     if (ending_.cause != errc{}) return lifecycle::event::ended_stop;
-    auto const judged = guarded([&] { return retry_policy_.judge(why); }, retry_policy_.standard(why));
+    bool const elsewhere = ending != nullptr && !ending->opened && ending->race.leaves_others();
+    auto const judged =
+        guarded([&] { return retry_policy_.judge(why, elsewhere); }, retry_policy_.standard(why, elsewhere));
     auto const ended = how_far(ending);
     bool const asks = judged.what == verdict::refresh && can_refresh();
     auto const drawn = backoff_.next(random_, judged.least, judged.spread, judged.nominal);
@@ -228,6 +240,7 @@ void connection<Protocol, Stream, Clock>::drop_messages(errc cause) {
 
 template <class Protocol, class Stream, class Clock>
 void connection<Protocol, Stream, Clock>::finish() {
+    abandoned_.reset();
     drop_messages(ending_.cause);
     run_ended_ = true;
     went_up(time());

@@ -56,7 +56,7 @@ private:
         auto const modified = std::filesystem::last_write_time(name_, failed);
         if (failed) return {};
         return {true,
-                S_ISREG(found.st_mode),
+                (found.st_mode & S_IFMT) == S_IFREG,
                 static_cast<std::uint64_t>(found.st_size),
                 static_cast<std::uint64_t>(found.st_dev),
                 static_cast<std::uint64_t>(found.st_ino),

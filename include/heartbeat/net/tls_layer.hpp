@@ -4,6 +4,7 @@
 // TLS on a byte layer. Only for tls.hpp.
 
 #include <heartbeat/net/byte_layer.hpp>
+#include <heartbeat/net/observed_handler.hpp>
 #include <heartbeat/net/tls_errors.hpp>
 #include <heartbeat/net/tls_settings.hpp>
 #include <heartbeat/net/tls_verification.hpp>
@@ -42,11 +43,20 @@ public:
 
     template <class Buffers, class Handler>
     void async_write_some(Buffers const& buffers, Handler&& handler) {
-        layer_->write_some(buffer_list<asio::const_buffer>(buffers), std::forward<Handler>(handler));
+        auto const note = [this, all = asio::buffer_size(buffers)](error_code& error, std::size_t count) {
+            if (finishes_ && !error && count == all) layer_->finish();
+            return count;
+        };
+        layer_->write_some(buffer_list<asio::const_buffer>(buffers),
+                           observed_handler{note, std::forward<Handler>(handler)});
     }
+
+    /// Nothing follows what is written next.
+    void finish_after_write() noexcept { finishes_ = true; }
 
 private:
     std::unique_ptr<byte_layer> layer_;
+    bool finishes_ = false;
 };
 
 /// A TLS client's connection. As with every layer, whoever owns it keeps it until its last operation has
@@ -60,12 +70,6 @@ public:
     ~tls_layer() override { SSL_set_shutdown(native(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); }
 
     asio::any_io_executor get_executor() noexcept override { return next()->get_executor(); }
-
-    void resolve(url const& where, status_handler handler) override {
-        next()->resolve(where, std::move(handler));
-    }
-
-    void connect(status_handler handler) override { next()->connect(std::move(handler)); }
 
     void secure(url const& where, bool shows_certificate, status_handler handler) override {
         bool const renamed = shows_certificate && !settings_->server_name.empty();
@@ -87,9 +91,13 @@ public:
 
     void write_some(buffer_list<asio::const_buffer> const& bytes, transfer_handler handler) override;
 
-    void teardown(beast::role_type, status_handler handler) override {
+    // Once the goodbye is written, the connection's side is ended, too: some servers wait for that.
+    void teardown(status_handler handler) override {
+        next().finish_after_write();
         stream_.async_shutdown(status{*this, std::move(handler)});
     }
+
+    void finish() noexcept override { next()->finish(); }
 
     std::size_t available() noexcept override {
         // Of the record that is being read, and of those that OpenSSL has not looked at.
@@ -98,6 +106,8 @@ public:
     }
 
     void close() noexcept override { next()->close(); }
+    void abandon() noexcept override { next()->abandon(); }
+    void reset() noexcept override { next()->reset(); }
 
     /// Called for each session or ticket that the server gives.
     static int new_session(SSL* connection, SSL_SESSION* session) {

@@ -8,8 +8,7 @@
 #include <heartbeat/net/tls_errors.hpp>
 #include <heartbeat/net/tls_sessions.hpp>
 #include <heartbeat/net/tls_settings.hpp>
-
-#include <boost/asio/ip/address.hpp>
+#include <heartbeat/url.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -30,12 +29,6 @@ inline std::string name_in_certificates(std::string_view host) {
     host = host.substr(0, host.find('%'));
     if (host.ends_with('.')) host.remove_suffix(1);
     return std::string(host);
-}
-
-inline bool is_address(std::string const& host) {
-    error_code is_name;
-    asio::ip::make_address(host, is_name);
-    return !is_name;
 }
 
 /// Whether a text consists of labels with letters, digits, hyphens and underscores, separated by dots.

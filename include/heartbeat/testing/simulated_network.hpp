@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace heartbeat {
 
@@ -64,6 +65,25 @@ public:
         restore(network_end::server);
     }
     bool is_cut(network_end to) const noexcept { return service_->weather->is_lost(to); }
+
+    /// What a lookup of `host` finds, in this order, instead of `host` itself: addresses, at which servers
+    /// listen by `listen`.
+    void name(std::string const& host, std::vector<std::string> addresses) {
+        service_->names.insert_or_assign(host, std::move(addresses));
+    }
+    /// Dials to that address are not answered from now on, or are again, as behind a firewall that throws
+    /// them away. Dials that wait go on waiting.
+    void swallow(std::string const& address, std::string const& port, bool swallowed = true) {
+        if (swallowed)
+            service_->swallowed.insert(address + ':' + port);
+        else
+            service_->swallowed.erase(address + ':' + port);
+    }
+    /// Which families of addresses this host has a route to; dials to others fail at once.
+    void set_families(bool ipv4, bool ipv6) {
+        service_->has_ipv4 = ipv4;
+        service_->has_ipv6 = ipv6;
+    }
 
     /// What becomes of lookups that begin. Unless lookups hang, those that did so end.
     void look_up(lookup_result result);

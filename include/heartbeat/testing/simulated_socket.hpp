@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -47,6 +48,13 @@ public:
 
     std::shared_ptr<simulated_weather> const weather = std::make_shared<simulated_weather>();
     lookup_result lookups = lookup_result::found;
+    /// What names are found to be; others are found as they are.
+    std::map<std::string, std::vector<std::string>> names;
+    /// Addresses at which dials are not answered.
+    std::set<std::string> swallowed;
+    /// Whether this host can reach addresses of that family.
+    bool has_ipv4 = true;
+    bool has_ipv6 = true;
     std::map<std::string, listener> listeners;
     std::vector<std::weak_ptr<simulated_connection>> connections;
     std::vector<std::weak_ptr<simulated_socket>> sockets;
@@ -67,6 +75,7 @@ private:
 class simulated_socket final : public abandonable, public std::enable_shared_from_this<simulated_socket> {
 public:
     using status = completion<error_code>;
+    using found = completion<error_code, std::vector<endpoint>>;
     using transfer = completion<error_code, std::size_t>;
     /// What a handshake begins with (RFC 8446 section 5.1).
     static constexpr std::array<char, 1> greeting = {0x16};
@@ -79,13 +88,13 @@ public:
     simulated_socket(simulated_socket const&) = delete;
     simulated_socket& operator=(simulated_socket const&) = delete;
 
-    void resolve(std::string where, bool secure, status done);
-    void dial(status done);
+    void resolve(std::string host, std::uint16_t port, found done);
+    void dial(candidate const& to, status done);
     /// The client's part of a handshake: it sends a byte, and reads the one that the server answers with.
     void secure(status done);
     void read(buffer_list<asio::mutable_buffer> const& space, transfer done);
     void write(buffer_list<asio::const_buffer> const& bytes, transfer done);
-    void teardown(beast::role_type role, status done);
+    void teardown(status done);
     void close();
     std::size_t available() const { return connection_ ? connection_->into(end_).arrived() : 0; }
     /// The network carries bytes again: dials anew, if a dial was lost.
@@ -97,7 +106,7 @@ public:
     asio::any_io_executor const executor;
 
 private:
-    void looked_up(std::string where, status done);
+    void looked_up(std::string const& host, std::uint16_t port, found done);
     void send_dial();
     void answered();
     void answer_greeting(buffer_list<asio::mutable_buffer> const& space, transfer done);
@@ -137,42 +146,51 @@ inline simulated_socket::simulated_socket(asio::any_io_executor const& its_execu
     connection_ = std::move(connection);
 }
 
-inline void simulated_socket::resolve(std::string where, bool secure, status done) {
-    secure_ = secure;
+inline void simulated_socket::resolve(std::string host, std::uint16_t port, found done) {
     tell(network_event::kind::lookup);
     if (service_.lookups == lookup_result::hangs) {
         ++service_.lookups_in_progress;
-        auto const kept = std::make_shared<status>(std::move(done));
-        return service_.hang([self = shared_from_this(), where = std::move(where), kept] {
+        auto const kept = std::make_shared<found>(std::move(done));
+        return service_.hang([self = shared_from_this(), host = std::move(host), port, kept] {
             --self->service_.lookups_in_progress;
-            self->looked_up(where, std::move(*kept));
+            self->looked_up(host, port, std::move(*kept));
         });
     }
     auto const time = service_.weather->conditions.lookup;
-    if (time <= duration{}) return looked_up(std::move(where), std::move(done));
+    if (time <= duration{}) return looked_up(host, port, std::move(done));
     ++service_.lookups_in_progress;
     auto const timer = std::make_shared<manual_timer>(executor);
     timer->expires_after(time);
-    timer->async_wait([self = shared_from_this(), timer, where = std::move(where),
+    timer->async_wait([self = shared_from_this(), timer, host = std::move(host), port,
                        done = std::move(done)](error_code) mutable {
         --self->service_.lookups_in_progress;
-        self->looked_up(std::move(where), std::move(done));
+        self->looked_up(host, port, std::move(done));
     });
 }
 
-inline void simulated_socket::looked_up(std::string where, status done) {
-    where_ = std::move(where);
-    error_code const failure = asio::error::host_not_found;
-    done(service_.lookups == lookup_result::not_found ? failure : error_code());
+inline void simulated_socket::looked_up(std::string const& host, std::uint16_t port, found done) {
+    if (service_.lookups == lookup_result::not_found) return done(asio::error::host_not_found, {});
+    auto const known = service_.names.find(host);
+    std::vector<endpoint> all;
+    if (known == service_.names.end())
+        all.push_back({host, port});
+    else
+        for (auto const& address : known->second) all.push_back({address, port});
+    done({}, std::move(all));
 }
 
-inline void simulated_socket::dial(status done) {
+inline void simulated_socket::dial(candidate const& to, status done) {
+    auto const& where = to.remote;
     number_ = ++service_.dials;
-    dialling_ = std::move(done);
-    if (closed_) return std::exchange(dialling_, {})(asio::error::operation_aborted);
+    secure_ = to.secure;
+    where_ = where.address + ':' + std::to_string(where.port);
+    if (closed_) return done(asio::error::operation_aborted);
     tell(network_event::kind::dial);
+    if (!(where.is_ipv6() ? service_.has_ipv6 : service_.has_ipv4))
+        return done(asio::error::network_unreachable);
+    dialling_ = std::move(done);
     service_.add(weak_from_this());
-    send_dial();
+    if (!service_.swallowed.contains(where_)) send_dial();
 }
 
 inline void simulated_socket::send_dial() {
@@ -191,6 +209,7 @@ inline void simulated_socket::repeat() {
 inline void simulated_socket::answered() {
     auto const& weather = *service_.weather;
     if (!dialling_ || weather.is_lost(network_end::server) || weather.is_lost(network_end::client)) return;
+    if (service_.swallowed.contains(where_)) return;
     auto done = std::exchange(dialling_, {});
     connection_ = service_.connect(executor, where_, secure_, number_);
     tell(connection_ ? network_event::kind::connected : network_event::kind::refused);
@@ -235,9 +254,9 @@ inline void simulated_socket::write(buffer_list<asio::const_buffer> const& bytes
     connection_->out_of(end_).write(bytes, std::move(done));
 }
 
-inline void simulated_socket::teardown(beast::role_type role, status done) {
+inline void simulated_socket::teardown(status done) {
     if (closed_ || !connection_) return done(asio::error::bad_descriptor);
-    if (role == beast::role_type::server) connection_->out_of(end_).finish();
+    connection_->out_of(end_).finish();
     drain(std::move(done));
 }
 

@@ -11,8 +11,12 @@
 #include <boost/beast/core/role.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace heartbeat {
 
@@ -57,27 +61,37 @@ public:
 
     executor_type get_executor() const noexcept { return socket_->executor; }
 
-    /// Looks the host up. Completes with `void(error_code)`; `close` does not stop it, as with `getaddrinfo`.
+    /// Looks the host up. Completes with `void(error_code, std::vector<endpoint>)`; `close` does not stop it.
     template <class CompletionToken>
-    auto async_resolve(url const& where, CompletionToken&& token) {
-        return asio::async_initiate<CompletionToken, void(error_code)>(
-            [](auto handler, simulated_stream* self, url const* destination) {
-                self->socket_->resolve(destination->host + ':' + destination->port, destination->secure,
-                                       self->kept<error_code>(std::move(handler)));
+    auto async_resolve(std::string const& host, std::uint16_t port, CompletionToken&& token) {
+        return asio::async_initiate<CompletionToken, void(error_code, std::vector<endpoint>)>(
+            [](auto handler, simulated_stream* self, std::string const* name, std::uint16_t number) {
+                self->socket_->resolve(*name, number,
+                                       self->kept<error_code, std::vector<endpoint>>(std::move(handler)));
             },
-            token, this, &where);
+            token, this, &host, port);
     }
 
-    /// Connects. Completes with `void(error_code)`: `connection_refused` if nobody listens there, and not at
-    /// all while bytes in either direction are lost.
+    /// Connects, beside others. Completes with `void(error_code)`: `connection_refused` if nobody listens
+    /// there, and not at all while bytes in either direction are lost.
     template <class CompletionToken>
-    auto async_connect(CompletionToken&& token) {
+    auto async_connect(candidate const& to, CompletionToken&& token) {
         return asio::async_initiate<CompletionToken, void(error_code)>(
-            [](auto handler, simulated_stream* self) {
-                self->socket_->dial(self->kept<error_code>(std::move(handler)));
+            [](auto handler, simulated_stream* self, candidate const* one) {
+                auto& socket = self->candidates_[one->index];
+                socket = std::make_shared<detail::simulated_socket>(self->get_executor());
+                socket->dial(*one, self->kept<error_code>(std::move(handler), socket));
             },
-            token, this);
+            token, this, &to);
     }
+
+    /// Ends connecting to a candidate: it completes with `operation_aborted`.
+    void cancel(std::size_t index) noexcept {
+        if (auto const found = candidates_.find(index); found != candidates_.end()) found->second->close();
+    }
+
+    /// Makes the connection of that candidate the stream's.
+    void adopt(std::size_t index) noexcept { socket_ = candidates_[index]; }
 
     /// What stands for a TLS handshake, once a `wss` URL is connected: a byte goes there and one comes back,
     /// for which the server has to read. Nothing is encrypted and nobody verified. Completes with
@@ -121,15 +135,17 @@ public:
     /// Ends the connection or the dial; outstanding operations complete with `operation_aborted`. May be
     /// called again.
     void close() noexcept {
-        if (socket_) socket_->close();
+        if (!socket_) return;
+        for (auto const& [index, one] : candidates_) one->close();
+        socket_->close();
     }
 
     friend void beast_close_socket(simulated_stream& stream) { stream.close(); }
 
-    /// A server closes and a client waits for that (RFC 6455 section 7.1.1).
+    /// Ends this side of the connection, then waits for the other (RFC 6455 section 7.1.1).
     template <class Handler>
-    friend void async_teardown(beast::role_type role, simulated_stream& stream, Handler&& handler) {
-        stream.socket_->teardown(role, stream.kept<error_code>(std::forward<Handler>(handler)));
+    friend void async_teardown(beast::role_type, simulated_stream& stream, Handler&& handler) {
+        stream.socket_->teardown(stream.kept<error_code>(std::forward<Handler>(handler)));
     }
 
     friend void teardown(beast::role_type, simulated_stream& stream, error_code& error) {
@@ -141,10 +157,17 @@ private:
     /// The handler as the network keeps it, with word to the observer when it is about to run.
     template <class... Results, class Handler>
     detail::completion<Results...> kept(Handler handler) {
-        return {detail::told_handler<Handler>{socket_, std::move(handler)}, socket_->executor};
+        return kept<Results...>(std::move(handler), socket_);
+    }
+    template <class... Results, class Handler>
+    static detail::completion<Results...> kept(Handler handler,
+                                               std::shared_ptr<detail::simulated_socket> socket) {
+        auto const executor = socket->executor;
+        return {detail::told_handler<Handler>{std::move(socket), std::move(handler)}, executor};
     }
 
     std::shared_ptr<detail::simulated_socket> socket_;
+    std::map<std::size_t, std::shared_ptr<detail::simulated_socket>> candidates_ = {};
 };
 
 }  // namespace heartbeat
