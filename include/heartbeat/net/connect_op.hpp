@@ -48,9 +48,9 @@ struct connect_op : operation<Connection> {
 
     /// The step that is being made has failed.
     void fail(reason&& why) {
-        // The steps before have no operation of this, or are abandoned.
-        bool const counted =
-            at->steps.now() == attempt_step::secure || at->steps.now() == attempt_step::upgrade;
+        // A lookup and connecting have operations of their own.
+        auto const step = at->steps.now();
+        bool const counted = step != attempt_step::resolve && step != attempt_step::connect;
         resume(attempt::event::failed);
         self->end(*at, std::move(why));
         if (counted) self->leave();
