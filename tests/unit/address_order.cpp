@@ -72,6 +72,11 @@ TEST_CASE("law 13: of more addresses than an attempt tries, each comes to its tu
     CHECK(ordered({"1.1.1.1", "2.2.2.2", "3.3.3.3"}, memory, 2) == list{"3.3.3.3", "1.1.1.1"});
     // Also an attempt that has room for all need not come to all.
     CHECK(ordered({"1.1.1.1", "2.2.2.2", "3.3.3.3"}, memory) == list{"3.3.3.3", "1.1.1.1", "2.2.2.2"});
+    // One that breaks is worse, however long that has been known.
+    address_memory other;
+    other.learn({"1.1.1.1", 80}, experience::broken);
+    other.learn({"2.2.2.2", 80}, experience::unanswered);
+    CHECK(ordered({"1.1.1.1", "2.2.2.2"}, other) == list{"2.2.2.2", "1.1.1.1"});
     // All were tried: the order is that of the lookup again.
     memory.learn({"3.3.3.3", 80}, experience::unanswered);
     CHECK(ordered({"1.1.1.1", "2.2.2.2", "3.3.3.3"}, memory) == list{"1.1.1.1", "2.2.2.2", "3.3.3.3"});
