@@ -162,6 +162,16 @@ TEST_CASE("an address race tells whether others had no chance") {
     }
 }
 
+TEST_CASE("law 13: whichever address fails, the next one is tried at once") {
+    course here(3);
+    CHECK(here.next() == connects(0));
+    here.now += 250ms;
+    CHECK(here.next() == connects(1));
+    CHECK(here.next() == nothing);
+    here.refuse(0);
+    CHECK(here.next() == connects(2));
+}
+
 TEST_CASE("an address race without addresses fails") {
     course here(0);
     CHECK(here.next() == fails);
@@ -296,6 +306,7 @@ private:
         REQUIRE(count(at, place::connecting) > 0);
         bool const more = at.begun < addresses_;
         REQUIRE(at.race.due().has_value() == more);
+        REQUIRE_FALSE((more && at.failed_since));
         if (more) REQUIRE(*at.race.due() <= *at.last_connect + 250ms);
     }
 
