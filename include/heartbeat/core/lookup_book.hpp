@@ -112,7 +112,7 @@ public:
         --asked.running;
         // Another one may still find it.
         if (answer.error && (asked.running != 0 || asked.queued)) return {};
-        auto const told = std::exchange(asked.waiters, {});
+        auto told = std::exchange(asked.waiters, {});
         asked.kept.reset();
         if (!answer.error && now - began > (asked.late ? short_time : prompt)) {
             asked.kept = std::move(answer);
@@ -131,7 +131,7 @@ public:
         auto const it = names_.find(host);
         it->second.queued = false;
         if (it->second.running != 0) return {};
-        auto const told = std::exchange(it->second.waiters, {});
+        auto told = std::exchange(it->second.waiters, {});
         forget_idle(it);
         return told;
     }
