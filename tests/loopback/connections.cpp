@@ -2,6 +2,7 @@
 //
 // TCP connections: how they are made, from where, and that they really end.
 #include "hostile/accept_key.hpp"
+#include "sanitizers.hpp"
 #include "world.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
@@ -303,6 +304,7 @@ TEST_CASE("connections are not inherited by programs that are started") {
 }
 
 TEST_CASE("descriptors that run out are the evidence of an attempt") {
+    if (needs_descriptors) return;
     patient_world here;
     auto settings = here.options();
     SECTION("when it connects") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 //
 // A process without file descriptors cannot open the files of its authorities.
+#include "sanitizers.hpp"
 #include "scratch_directory.hpp"
 #include "world.hpp"
 
@@ -63,6 +64,7 @@ private:
 }  // namespace
 
 TEST_CASE("an authority that cannot be looked up for want of descriptors is not an unknown one") {
+    if (needs_descriptors) return;
     authority_directory const directory(tls_world::test_authority().certificate());
     tls_world here;
     std::optional<descriptor_famine> famine;
@@ -87,6 +89,7 @@ TEST_CASE("an authority that cannot be looked up for want of descriptors is not 
 }
 
 TEST_CASE("TLS is not made without descriptors, since it would find no authorities") {
+    if (needs_descriptors) return;
     CHECK_FALSE(hb::detail::exhausted_descriptors().failed());
     descriptor_famine const famine;
     CHECK(hb::detail::exhausted_descriptors() == hb::error_code(EMFILE, boost::system::system_category()));
