@@ -17,7 +17,8 @@ does. Without patches it takes all of tests/core/mutants and tests/simulation/mu
   --write-tables  write what was found to mutants.md beside the patches; what was not tried keeps its row
   --help
 
-A fault of the decisions is caught by their exploration, or by a test in tests/unit. One of the operations is caught by the schedules of whole
+A fault of the decisions is caught by their exploration, or by a test in tests/unit: the one that mutants.md names is tried
+first. One of the operations is caught by the schedules of whole
 sockets, by the fixed session and its disturbances, by a test in tests/simulated, or by what the fuzzer once found, looked
 for in this order.
 CXX is honoured (g++). Exit status: 0 all are caught, 1 some are not.
@@ -103,6 +104,10 @@ build_main() {
 # Runs the tests of a kind on the library in the current directory, and says how a fault shows; nothing if it does
 # not. One that crashes or aborts on an assertion is caught as well. Fails if nothing could be built.
 try_core() {
+    local header test known
+    # The exploration has no use for what a test caught the last time.
+    known=$(sed -n "s/^| \`$(basename "${1:-}" .patch)\` .*| a test in \([^,]*\), .*/\1/p" "$root/tests/core/mutants.md")
+    if [[ -f $root/$known ]] && try_unit "$known"; then return; fi
     build core -O1 >build.log 2>&1 || return 3
     if shows_fault 600 ./core.program --schedules "$schedules" --threads 1; then
         grep -m 1 -E 'does not hold|never arose|though impossible|Assertion' output.log || echo "it $how_it_ended"
@@ -110,19 +115,24 @@ try_core() {
     fi
     # Of what the exploration has no use for there are tests alone: those that include what was changed.
     if [[ ${1:-} != *.patch ]]; then return; fi
-    local header test
     # shellcheck disable=SC2013
     for header in $(sed -n 's|^+++ b/include/||p' "$1"); do
         for test in $(cd "$root" && grep -lF "#include <$header>" tests/unit/*.cpp); do
-            build_unit "$test" include >build.log 2>&1 || return 3
-            if ! shows_fault 60 ./unit.program; then continue; fi
-            printf 'a test in %s, %s\n' "$test" "$(how_failed)"
-            # It has to be the fault that fails.
-            build_unit "$test" "$root/include" >build.log 2>&1 || return 3
-            if shows_fault 60 ./unit.program; then return 3; fi
-            return
+            if try_unit "$test"; then return; fi
         done
     done
+}
+
+# Whether a file of tests catches the fault; says how.
+try_unit() {
+    local how
+    build_unit "$1" include >build.log 2>&1 || return
+    shows_fault 60 ./unit.program || return
+    how=$(how_failed)
+    # It has to be the fault that fails.
+    build_unit "$1" "$root/include" >build.log 2>&1 || return
+    if shows_fault 60 ./unit.program; then return 1; fi
+    printf 'a test in %s, %s\n' "$1" "$how"
 }
 
 # One file of tests, with the library in that directory.
@@ -212,7 +222,7 @@ try() {
 
 export bodies_only=no
 
-export -f copy_library build build_main build_unit build_fuzzer shows_fault how_breach how_failed try_core try_operations try
+export -f copy_library build build_main build_unit build_fuzzer shows_fault how_breach how_failed try_core try_unit try_operations try
 
 for set in core operations; do
     directory=$set

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 namespace {
 
 using stream = beast::test::basic_stream<asio::any_io_executor>;
-using client = websocket_client<stream>;
+using simulated_client = websocket_client<stream>;
 
 struct simulation {
     asio::io_context io = {};
@@ -32,30 +32,30 @@ struct simulation {
     std::vector<std::string> log = {};
     heartbeat::basic_echo_server<stream, heartbeat::manual_clock> server{
         io.get_executor(), [this](std::string const& line) { log.push_back(line); }};
-    std::vector<std::unique_ptr<client>> clients = {};
+    std::vector<std::unique_ptr<simulated_client>> clients = {};
 
     void run_for(heartbeat::duration span) { heartbeat::run_for(io, clock, span); }
     void run() { run_for(0s); }
 
-    client& dial() {
+    simulated_client& dial() {
         stream near{io.get_executor()};
         stream far{io.get_executor()};
         near.connect(far);
         server.serve(std::move(far));
-        auto& one = *clients.emplace_back(std::make_unique<client>(std::move(near)));
+        auto& one = *clients.emplace_back(std::make_unique<simulated_client>(std::move(near)));
         one.upgrade();
         run();
         return one;
     }
 
-    client& open() {
+    simulated_client& open() {
         auto& one = dial();
         REQUIRE(one.opened);
         REQUIRE_FALSE(*one.opened);
         return one;
     }
 
-    void write(client& one, std::string text) {
+    void write(simulated_client& one, std::string text) {
         one.write(std::move(text));
         run();
         REQUIRE(one.written);

@@ -3,6 +3,7 @@
 
 #include <heartbeat/core/address_order.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,27 @@ TEST_CASE("law 13: an address whose connection broke is tried last by the next a
     CHECK(ordered({"1.1.1.1", "2.2.2.2", "3.3.3.3"}, memory) == list{"3.3.3.3", "2.2.2.2", "1.1.1.1"});
     memory.learn({"2.2.2.2", 80}, experience::good);
     CHECK(ordered({"1.1.1.1", "2.2.2.2", "3.3.3.3"}, memory) == list{"2.2.2.2", "3.3.3.3", "1.1.1.1"});
+}
+
+TEST_CASE("an attempt that failed tells of the address that it used, or else of those that it tried") {
+    auto const all = at_port({"1.1.1.1", "2.2.2.2", "3.3.3.3"});
+    struct row {
+        std::size_t tried;
+        std::optional<endpoint> adopted;
+        std::vector<experience> known;
+    };
+    using enum experience;
+    for (auto const& [tried, adopted, known] : {
+             row{0, {}, {good, good, good}},
+             row{2, {}, {unanswered, unanswered, good}},
+             row{3, {}, {unanswered, unanswered, unanswered}},
+             row{1, all[0], {broken, good, good}},
+             row{3, all[1], {good, broken, good}},
+         }) {
+        address_memory memory;
+        memory.attempt_failed(all, tried, adopted);
+        for (std::size_t index = 0; index < all.size(); ++index) CHECK(memory.of(all[index]) == known[index]);
+    }
 }
 
 TEST_CASE("law 13: of more addresses than an attempt tries, each comes to its turn") {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <deque>
 #include <iterator>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -33,6 +34,16 @@ public:
         if (what == experience::good) return;
         known_.emplace_back(where, what);
         if (known_.size() > capacity) known_.pop_front();
+    }
+
+    /// What an attempt that failed says of the addresses that it had.
+    /// \param tried  so many of the first were tried
+    /// \param adopted  the one whose connection was used, if there was one. It tells nothing of the others,
+    /// which had no time to answer.
+    void attempt_failed(std::vector<endpoint> const& all, std::size_t tried,
+                        std::optional<endpoint> const& adopted) {
+        if (adopted) return learn(*adopted, experience::broken);
+        for (std::size_t index = 0; index < tried; ++index) learn(all[index], experience::unanswered);
     }
 
     experience of(endpoint const& where) const noexcept {

@@ -112,7 +112,7 @@ public:
         if (over_) return {};
         if (winner_) return end_race();
         if (tried_ < places_.size()) {
-            bool const at_once = is_held() ? false : hurry_ || connecting(places_.size()) == 0;
+            bool const at_once = !is_held() && (hurry_ || connecting(places_.size()) == 0);
             if (!at_once && tried_ > 0 && now < begun_ + pause()) return {};
             places_[tried_] = place::connecting;
             hurry_ = false;

@@ -192,7 +192,6 @@ private:
     // race_op.hpp
     void begin_candidate(link_type& at, address_race::candidate who);
     void await_next_address(link_type& at);
-    void learn_from(link_type const& ending);
 
     // open_op.hpp
     void begin_session();

@@ -103,12 +103,4 @@ void connection<Protocol, Stream, Clock>::await_next_address(link_type& at) {
         {this->shared_from_this(), at.shared_from_this()}, ++at.race_timer.number});
 }
 
-/// What an attempt that has failed says of the addresses.
-template <class Protocol, class Stream, class Clock>
-void connection<Protocol, Stream, Clock>::learn_from(link_type const& ending) {
-    if (ending.remote) return addresses_.learn(*ending.remote, address_memory::experience::broken);
-    for (std::size_t index = 0; index < ending.race.tried(); ++index)
-        addresses_.learn(ending.addresses[index], address_memory::experience::unanswered);
-}
-
 }  // namespace heartbeat::detail

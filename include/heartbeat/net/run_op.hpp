@@ -130,7 +130,7 @@ void connection<Protocol, Stream, Clock>::end(link_type& ending, reason why) {
     if (ending.ended) return;
     if (!ending.opened && ending_.cause == errc{}) {
         try {
-            learn_from(ending);
+            addresses_.attempt_failed(ending.addresses, ending.race.tried(), ending.remote);
         } catch (...) {
             // For want of memory nothing is learnt.
         }

@@ -145,7 +145,8 @@ private:
         void operator()(error_code error, std::vector<std::string> const& found) {
             std::vector<endpoint> all;
             for (auto const& address : found) all.push_back({address, port});
-            std::move (*handler)(error, std::move(all));
+            auto& whole = *handler;
+            std::move(whole)(error, std::move(all));
         }
     };
 
