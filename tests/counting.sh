@@ -98,10 +98,9 @@ run_tests() {
 
 # Builds a preset and runs its tests in the given directories.
 build_and_test() {
-    local preset=$1
-    build "$preset" || return 0
-    local directory
-    for directory in "${@:2}"; do run_tests "build/$preset/tests/${directory}_tests"; done
+    local preset=$1 directory directories=("${@:2}")
+    build "$preset" --target "${directories[@]/%/_tests}" || return 0
+    for directory in "${directories[@]}"; do run_tests "build/$preset/tests/${directory}_tests"; done
 }
 
 # Runs a script that counts by itself, in its last line, and shows what it says.

@@ -32,11 +32,11 @@ Steps:
             and heartbeat.hpp no OpenSSL; frequent mistakes give one error each, with g++ and clang++
   clang     the examples compile with clang++, too
   asan      tests, built with clang++, with address, leak and undefined behaviour sanitizers
-  tsan      tests, built with clang++, with the thread sanitizer
+  tsan      the tests that have threads, built with clang++, with the thread sanitizer
   soak      200 sockets under constant faults for a minute, whose memory stays flat
   netns     the programs in two network namespaces: the network breaks, or names and addresses do not answer;
             skipped where there are none
-  fuzz      inputs that break a promise are looked for, a minute for each of seven targets
+  fuzz      inputs that break a promise are looked for, half a minute for each of seven targets
   package   a project can use the library in each of the usual ways
   tidy      clang-tidy-14 finds nothing
 
@@ -60,7 +60,7 @@ repeat=1
 simulated_seeds=20000
 simulated_from=1
 soak_seconds=60
-fuzz_seconds=60
+fuzz_seconds=30
 tidy_all=no
 while (($# > 0)); do
     case $1 in
@@ -114,6 +114,8 @@ chosen() {
 # --- Steps ---------------------------------------------------------------------------------------------------
 
 test_directories=(unit simulated loopback request tls deflate hostile)
+# Those whose tests have more than one thread.
+threaded_directories=(unit loopback request tls)
 
 step_format() {
     if command -v clang-format-14 >/dev/null; then
@@ -228,7 +230,8 @@ step_interop() {
 }
 
 step_examples() {
-    build debug || return 0
+    # The programs of tests/bench, too, so that they go on being compiled.
+    build debug --target examples/all console_server fleet_bench adaptive_bench deflate_bench || return 0
     check demonstration timeout --kill-after=10 "$time_limit" build/debug/examples/tour \
         --server build/debug/examples/echo_server --console build/debug/examples/console
     check console timeout --kill-after=10 "$time_limit" tests/console/run.sh build/debug/examples
@@ -274,16 +277,17 @@ compiled_with_clang() {
     test -e "build/logs/clang-$1.passed"
 }
 
-# Both directions of TLS are saturated, for half a minute with each version.
+# Both directions of TLS are saturated, for 15 s with each version.
 stress_tls() {
     if [[ ! -x build/$1/tests/tls_tests ]]; then return; fi
-    HEARTBEAT_TLS_STRESS_SECONDS=30 explore tls_tests "$1" '[stress]'
+    HEARTBEAT_TLS_STRESS_SECONDS=15 explore tls_tests "$1" '[stress]'
     tell "TLS both ways, $1" "$(behind 'TLS 1.3 in both directions for ' "$logs/tls_tests-$1-[stress].log")"
 }
 
 step_asan() {
     ASAN_OPTIONS=detect_stack_use_after_return=1:check_initialization_order=1:strict_init_order=1 \
         UBSAN_OPTIONS=print_stacktrace=1 build_and_test asan "${test_directories[@]}"
+    build asan --target simulation soak || return 0
     stress_tls asan
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore simulation asan --seeds 500 --from 1000000
     ASAN_OPTIONS=detect_stack_use_after_return=1 explore soak asan --seconds 10 --sockets 64
@@ -293,7 +297,8 @@ step_tsan() {
     # The thread sanitizer of some compilers cannot cope with the address layout of some kernels.
     if setarch "$(uname -m)" -R true 2>/dev/null; then runner=(setarch "$(uname -m)" -R); fi
     local -x TSAN_OPTIONS="second_deadlock_stack=1:report_signal_unsafe=0:suppressions='$root/tests/tsan.supp'"
-    build_and_test tsan "${test_directories[@]}"
+    build_and_test tsan "${threaded_directories[@]}"
+    build tsan --target soak || return 0
     stress_tls tsan
     # Threads send, close, connect slots and destroy, in each way at once.
     explore soak tsan --seconds 10 --sockets 32 --threads 4
