@@ -73,7 +73,7 @@ TEST_CASE("an attempt that failed tells of the address that it used, or else of 
         std::optional<endpoint> adopted;
         std::vector<experience> known;
     };
-    using enum experience;
+    using enum address_memory::experience;
     for (auto const& [tried, adopted, known] : {
              row{0, {}, {good, good, good}},
              row{2, {}, {unanswered, unanswered, good}},
