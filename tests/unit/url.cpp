@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "catch.hpp"
 
+#include <heartbeat/core/ipv6_zone.hpp>
 #include <heartbeat/url.hpp>
 
 #include <random>
@@ -309,6 +310,9 @@ TEST_CASE("what is not a websocket URL is refused with what was expected") {
         {"ws://[fe80::1%25eth0%00]", zone},
         {"ws://[fe80::1%25eth0%0a]", zone},
         {"ws://[fe80::1%25eth0%20]", zone},
+        {"ws://[fe80::1%25eth0%7f]", zone},
+        {"ws://[fe80::1%25%c3%a9th0]", zone},
+        {"ws://[fe80::1%2%A66]", zone},
         {"ws://[fe80::1%25eth:0]", zone},
         {"ws://[fe80::1%25eth0!]", zone},
         {"ws://[fe80::1%25eth0]x", behind},
