@@ -5,8 +5,10 @@
 #include "script.hpp"
 
 #include <heartbeat/core/deflate_negotiation.hpp>
+#include <heartbeat/core/ipv6_zone.hpp>
 #include <heartbeat/core/redirects.hpp>
 #include <heartbeat/core/retry_after.hpp>
+#include <heartbeat/core/utf8.hpp>
 #include <heartbeat/net/inflating_filter.hpp>
 
 #include <boost/asio/buffer.hpp>
@@ -37,7 +39,10 @@ void answer_where(script& input) {
     auto const path = found->target.substr(0, found->target.find('?'));
     require(path.find("/../") == std::string::npos, "no segment of the path goes up");
     require(hb::parse_url(hb::to_string(*found)).host == found->host, "the place is a URL");
-    for (char const c : found->host + found->target) require(c > 0x20 && c < 0x7f, "all is visible ASCII");
+    std::string const seen(hb::detail::without_zone(found->host));
+    for (char const c : seen + found->target)
+        require(c > 0x20 && c < 0x7f, "all but a zone is visible ASCII");
+    require(hb::detail::is_valid_utf8(found->host), "a zone is UTF-8");
 }
 
 void answer_how(script& input) {

@@ -3,6 +3,7 @@
 
 #include <heartbeat/core/http_text.hpp>
 #include <heartbeat/core/user_info.hpp>
+#include <heartbeat/core/utf8.hpp>
 
 #include <cstddef>
 #include <string>
@@ -28,17 +29,18 @@ constexpr bool is_unreserved(char c) noexcept {
 inline constexpr std::size_t max_zone_bytes = 15;
 
 /// Decodes what stands behind an IPv6 address in a URL: "%25" and the zone (RFC 6874 section 2), or as that
-/// RFC's section 3 allows a plain "%" where "25" does not follow. False if it is no zone. Only visible ASCII
-/// is accepted: hosts come from redirects, too, and go into logs. An interface with another name has a
-/// number.
+/// RFC's section 3 allows a plain "%" where "25" does not follow. False if it is no zone. It has to be UTF-8
+/// without control characters and spaces, since hosts come from redirects, too, and go into logs. An
+/// interface with another name has a number.
 inline bool take_zone(std::string_view text, std::string& zone) {
     text.remove_prefix(text.starts_with("%25") ? 3 : 1);
     for (char const c : text)
         if (!is_unreserved(c) && c != '%') return false;
     auto decoded = percent_decoded(text);
     if (!decoded || decoded->empty() || decoded->size() > max_zone_bytes) return false;
+    if (!is_valid_utf8(*decoded)) return false;
     for (char const c : *decoded)
-        if (c <= ' ' || c > '~') return false;
+        if (is_control(c) || c == ' ') return false;
     zone = std::move(*decoded);
     return true;
 }
