@@ -171,9 +171,10 @@ struct options {
     request_options request = {};
     /// Where an attempt connects and what it says there, made anew for each: `prepare(preparation,
     /// prepare_handler)` is called on the strand, and its answer is used instead of `url`, `request` and
-    /// `tls`, which it is given to begin with. With it a refusal for want of credentials (HTTP status 401,
-    /// close code 3000) is answered by an attempt with new ones, at once, once for each open link; a second
-    /// refusal in a row ends the run, unless it has a `Retry-After`. What it throws fails the attempt.
+    /// `tls`, which it is given to begin with. With it a refusal for want of credentials is answered by an
+    /// attempt with new ones: HTTP status 401 at once, once for each open link; close code 3000 after the
+    /// usual wait. A second refusal in a row ends the run, unless it has a `Retry-After`. What it throws
+    /// fails the attempt.
     prepare_function prepare = {};
     /// Seeds the jitter; 0 takes a seed from the operating system.
     std::uint64_t seed = 0;

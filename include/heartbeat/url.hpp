@@ -121,7 +121,9 @@ constexpr bool is_ipv6_address(std::string_view text) noexcept {
 
 /// An IPv4 or IPv6 address, without brackets; the latter may have a zone.
 constexpr bool is_address(std::string_view host) noexcept {
-    return is_ipv4_address(host) || is_ipv6_address(without_zone(host));
+    auto const address = without_zone(host);
+    bool const zone_fits = address.size() == host.size() || is_zone(host.substr(address.size() + 1));
+    return is_ipv4_address(host) || (is_ipv6_address(address) && zone_fits);
 }
 
 constexpr char const* default_port(bool secure) noexcept { return secure ? "443" : "80"; }

@@ -5,6 +5,7 @@
 #include <heartbeat/core/user_info.hpp>
 #include <heartbeat/core/utf8.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -28,19 +29,21 @@ constexpr bool is_unreserved(char c) noexcept {
 /// The most bytes in the name of an interface: IF_NAMESIZE without the byte of the end.
 inline constexpr std::size_t max_zone_bytes = 15;
 
+/// Whether it can be a zone: UTF-8 without control characters and spaces, of 1 to `max_zone_bytes` bytes.
+/// Hosts come from redirects, too, and go into logs. An interface with another name has a number.
+constexpr bool is_zone(std::string_view text) noexcept {
+    return !text.empty() && text.size() <= max_zone_bytes && is_valid_utf8(text) &&
+           std::ranges::none_of(text, [](char c) { return is_control(c) || c == ' '; });
+}
+
 /// Decodes what stands behind an IPv6 address in a URL: "%25" and the zone (RFC 6874 section 2), or as that
-/// RFC's section 3 allows a plain "%" where "25" does not follow. False if it is no zone. It has to be UTF-8
-/// without control characters and spaces, since hosts come from redirects, too, and go into logs. An
-/// interface with another name has a number.
+/// RFC's section 3 allows a plain "%" where "25" does not follow. False if it is no zone.
 inline bool take_zone(std::string_view text, std::string& zone) {
     text.remove_prefix(text.starts_with("%25") ? 3 : 1);
     for (char const c : text)
         if (!is_unreserved(c) && c != '%') return false;
     auto decoded = percent_decoded(text);
-    if (!decoded || decoded->empty() || decoded->size() > max_zone_bytes) return false;
-    if (!is_valid_utf8(*decoded)) return false;
-    for (char const c : *decoded)
-        if (is_control(c) || c == ' ') return false;
+    if (!decoded || !is_zone(*decoded)) return false;
     zone = std::move(*decoded);
     return true;
 }
